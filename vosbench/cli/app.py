@@ -1,0 +1,48 @@
+"""The `vosbench` command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import vosbench
+from vosbench.cli import doctor, listing, report, run, score
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="vosbench",
+    help="Run, score and explain video object segmentation methods.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"vosbench {vosbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run, score and explain video object segmentation methods."""
+
+
+app.command("run")(run.run)
+app.command("score")(score.score)
+app.command("report")(report.report)
+app.command("list")(listing.list_)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Entry point of the `vosbench` script."""
+    app()

@@ -1,0 +1,73 @@
+"""What all verbs share: errors to exit codes, JSON to stdout, notes to stderr."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeAlias
+
+import typer
+
+from vosbench.errors import InterruptedRun, VosbenchError
+
+__all__ = [
+    "DataOption",
+    "JsonOption",
+    "LimitOption",
+    "SequencesOption",
+    "SplitOption",
+    "note",
+    "print_json",
+    "verb",
+]
+
+_P = ParamSpec("_P")
+
+DataOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--data", help="Root of the data set.", show_default=False),
+]
+SplitOption: TypeAlias = Annotated[
+    str | None, typer.Option("--split", help="Split; default: the data set's own.")
+]
+SequencesOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--sequences", help="Only sequences that match GLOB (commas between several)."),
+]
+LimitOption: TypeAlias = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Only the first N sequences.")
+]
+JsonOption: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout.")
+]
+
+
+def verb(function: Callable[_P, None]) -> Callable[_P, None]:
+    """Turn errors a user can cause into a message on stderr and their exit code."""
+
+    @functools.wraps(function)
+    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except VosbenchError as error:
+            note(f"error: {error}")
+            if error.hint:
+                note(f"hint: {error.hint}")
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            note("interrupted")
+            raise typer.Exit(InterruptedRun.exit_code) from error
+
+    return wrapped
+
+
+def note(text: str) -> None:
+    """One line on stderr."""
+    typer.echo(text, err=True)
+
+
+def print_json(content: Any) -> None:
+    """One JSON object on stdout. NaN is refused: undefined numbers are null."""
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))

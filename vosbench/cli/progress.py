@@ -1,0 +1,89 @@
+"""Progress of a run on stderr: a live bar on a terminal, one plain line per sequence elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vosbench.cli.common import note
+
+if TYPE_CHECKING:
+    from vosbench.store.schema import RunRecord, SequenceRecord
+    from vosbench.types import Sequence
+
+__all__ = ["ProgressLines", "duration"]
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 20 s` or `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class ProgressLines:
+    """A `Listener` that writes lines with rate and time left.
+
+    On a terminal the sequence in work is shown on a line that the next one overwrites.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and not quiet
+        self._total = self._done = self._frames_left = self._frames_done = 0
+        self._begin = 0.0
+
+    def run_started(self, root: Path, record: RunRecord, reused: int) -> None:
+        """Say what runs, on what, and how much is already there."""
+        self._total = len(record.data.sequences)
+        self._done = reused
+        self._begin = time.perf_counter()
+        if self._quiet:
+            return
+        settings = record.settings
+        note(
+            f"{record.method.reference} on {record.data.dataset} {record.data.split}: "
+            f"{self._total} sequences, {record.data.frames} frames; "
+            f"{settings.device}, {settings.precision}, {settings.threads} threads"
+        )
+        if record.method.oracle:
+            note("this variant is shown the ground truth: its figures are bounds, not results")
+        if record.method.weights_note:
+            note(record.method.weights_note)
+        for text in record.method.notes:
+            note(text)
+        if reused:
+            note(f"{reused} of {self._total} sequences are complete and match; they are kept")
+        note(f"run directory: {root}")
+
+    def sequence_started(self, sequence: Sequence) -> None:
+        """Name the sequence in work."""
+        if self._live:
+            text = f"  [{self._done + 1}/{self._total}] {sequence.name} …"
+            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.flush()
+
+    def sequence_ended(self, record: SequenceRecord) -> None:
+        """One line: frames, rate, time left, or the error."""
+        self._done += 1
+        self._frames_done += record.frames
+        if self._quiet:
+            return
+        if self._live:
+            sys.stderr.write("\r\x1b[2K")
+        head = f"  [{self._done}/{self._total}] {record.sequence}: "
+        if record.failure is not None:
+            where = f" at frame {record.failure.frame}" if record.failure.frame else ""
+            note(f"{head}FAILED{where}: {record.failure.kind}: {record.failure.message}")
+            return
+        rate = record.frames / record.seconds if record.seconds else float("inf")
+        left = self._total - self._done
+        elapsed = time.perf_counter() - self._begin
+        each = elapsed / max(1, self._done)
+        rest = f", about {duration(each * left)} left" if left else ""
+        note(f"{head}{record.frames} frames, {rate:.1f} frames/s{rest}")

@@ -1,0 +1,151 @@
+"""`vosbench run`: segment a data set with a method, score the masks, draw the report."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vosbench.cli.common import (
+    DataOption,
+    JsonOption,
+    LimitOption,
+    SequencesOption,
+    SplitOption,
+    note,
+    print_json,
+    verb,
+)
+from vosbench.errors import InterruptedRun, RunIncomplete
+
+if TYPE_CHECKING:
+    from vosbench.data import Dataset
+    from vosbench.plugins import ResolvedMethod
+
+__all__ = ["run"]
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@verb
+def run(
+    *,
+    method: Annotated[
+        list[str],
+        typer.Option("--method", help="NAME, NAME@VARIANT, or 'NAME@*' for all its variants."),
+    ],
+    dataset: Annotated[
+        str, typer.Option("--dataset", help="Name of a data set, or path of a card.")
+    ] = "diagnostic",
+    split: SplitOption = None,
+    data: DataOption = None,
+    sequences: SequencesOption = None,
+    limit: LimitOption = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE: change one parameter of the method."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="Weight file instead of the method's own.")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: Annotated[
+        str, typer.Option("--precision", help="auto, fp32, bf16 or fp16.")
+    ] = "auto",
+    compile_: Annotated[bool, typer.Option("--compile", help="Use torch.compile.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder that takes <dataset>/<method>/<id>.")
+    ] = Path("runs"),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Segment again even what is complete.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Run a method over a data set, score it, and draw the report.
+
+    The same command again resumes: sequences that are complete and match are kept.
+    """
+    from vosbench.data import open_dataset
+    from vosbench.plugins import resolve_methods
+
+    resolved = resolve_methods(method, set_ or ())
+    opened = open_dataset(dataset, split=split, root=data, sequences=sequences, limit=limit)
+    for warning in opened.warnings:
+        note(f"warning: {warning}")
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    results = []
+    try:
+        for one in resolved:
+            options: dict[str, Any] = {
+                "device": device,
+                "precision": precision,
+                "compile": compile_,
+                "seed": seed,
+                "weights": weights,
+                "fresh": fresh,
+            }
+            reference = str(Path(dataset).resolve()) if dataset.endswith(".toml") else dataset
+            results.append(
+                _run_one(one, opened, out, reference=reference, options=options, json=json)
+            )
+    except KeyboardInterrupt as error:
+        raise InterruptedRun(
+            "stopped; finished sequences are kept", hint="the same command goes on from there"
+        ) from error
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    if json:
+        print_json(results[0] if len(results) == 1 else {"runs": results})
+    failed = {r["method"]: r["failed"] for r in results if r["failed"]}
+    if failed:
+        listed = "; ".join(f"{name}: {', '.join(which)}" for name, which in failed.items())
+        raise RunIncomplete(
+            f"some sequences have no result: {listed}",
+            hint="the reasons are above and in sequences/*.json; the same command tries them again",
+        )
+
+
+def _run_one(
+    method: ResolvedMethod,
+    dataset: Dataset,
+    out: Path,
+    *,
+    reference: str,
+    options: dict[str, Any],
+    json: bool,
+) -> dict[str, Any]:
+    from vosbench.cli.progress import ProgressLines
+    from vosbench.engine import RunRequest, execute
+    from vosbench.report import render_terminal
+    from vosbench.workflow import draw_report, score_run
+
+    request = RunRequest(
+        method=method,
+        dataset=dataset,
+        out=out,
+        command=("vosbench", *sys.argv[1:]),
+        reference=reference,
+        **options,
+    )
+    root, record = execute(request, ProgressLines())
+    scores = score_run(root, record, dataset)
+    page = draw_report(root, dataset=dataset)
+    if not json:
+        typer.echo(render_terminal(scores, record))
+        typer.echo(str(page))
+    return {
+        "method": record.method.reference,
+        "run": str(root),
+        "report": str(page),
+        "status": record.status,
+        "failed": record.failed + [s for s in scores.unscored if s not in record.failed],
+        **scores.model_dump(mode="json", by_alias=True),
+        "timing": record.timing,
+    }

@@ -1,0 +1,260 @@
+"""Strict reading of the PNG files that hold masks, down to the raw pixel indices.
+
+Image libraries are built to show something: they fill in what a truncated stream lacks, turn
+palettes into colours and scale small bit depths. A mask must come back as it was written or be
+refused, so the container is read here: every checksum is verified, the stream has to give exactly
+the rows that the header promises, and nothing larger than promised is ever allocated.
+
+Row filters follow the PNG specification, section 9. Mask writers use filter 0 (as Pillow does) or
+`Sub`; those are undone here by NumPy. Files with `Average` or `Paeth` rows are handed to Pillow
+after the same checks.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from zlib_ng import zlib_ng
+
+from vosbench.errors import InputError
+
+__all__ = ["MAX_PIXELS", "IndexImage", "PngHeader", "decode_png", "read_header"]
+
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+MAX_PIXELS: Final = 1 << 26
+"""Largest mask read without a known size: 64 Mpx, twice the pixels of 8K video."""
+HEADER_BYTES: Final = 33
+_ONE_CALL_BYTES: Final = 1 << 16
+"""Streams up to this size cannot inflate beyond 64 MiB, so they are inflated in one call."""
+_COLOURS: Final = {
+    0: "grey",
+    2: "RGB",
+    3: "palette",
+    4: "grey with alpha",
+    6: "RGB with alpha",
+}
+_DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_INDEXED_HINT: Final = (
+    "Write masks as 8-bit PNG whose pixel values are the object ids (palette or grey), never as "
+    "colours; Pillow does it with Image.fromarray(labels) where labels is uint8."
+)
+
+
+@dataclass(frozen=True)
+class PngHeader:
+    """What the header chunk says.
+
+    Attributes:
+        height: px.
+        width: px.
+        depth: bits per sample.
+        colour: `grey`, `palette`, or another PNG colour type in words.
+        interlaced: whether the rows come in seven passes.
+    """
+
+    height: int
+    width: int
+    depth: int
+    colour: str
+    interlaced: bool
+
+
+@dataclass(frozen=True)
+class IndexImage:
+    """Pixel values as stored, before anything is read into them.
+
+    Attributes:
+        pixels: H×W uint8, palette indices or unscaled grey samples.
+        colour: how the file says they are to be shown.
+    """
+
+    pixels: NDArray[np.uint8]
+    colour: Literal["grey", "palette"]
+
+
+def read_header(data: bytes, where: str) -> PngHeader:
+    """Parse signature and header chunk.
+
+    Args:
+        data: at least the first 33 bytes of the file.
+        where: how to name the file in an error.
+
+    Raises:
+        InputError: not a PNG file, or a damaged header.
+    """
+    if not data.startswith(SIGNATURE):
+        found = "is empty" if not data else "is not a PNG file"
+        raise InputError(f"{where}: the file {found}.", hint=_INDEXED_HINT)
+    if len(data) < HEADER_BYTES or data[8:16] != b"\x00\x00\x00\rIHDR":
+        raise InputError(f"{where}: the PNG header is cut off.", hint="Copy or write it again.")
+    if zlib_ng.crc32(data[12:29]) != int.from_bytes(data[29:33], "big"):
+        raise InputError(f"{where}: the PNG header is damaged.", hint="Copy or write it again.")
+    width, height, depth, colour, method, filters, interlace = struct.unpack(
+        ">IIBBBBB", data[16:29]
+    )
+    valid = colour in _COLOURS and depth in _DEPTHS[colour] and interlace in (0, 1)
+    if not valid or method or filters or not width or not height:
+        raise InputError(f"{where}: the PNG header is invalid.", hint="Write the mask again.")
+    return PngHeader(height, width, depth, _COLOURS[colour], bool(interlace))
+
+
+def decode_png(data: bytes, where: str, *, size: tuple[int, int] | None = None) -> IndexImage:
+    """Decode a mask file.
+
+    Args:
+        data: the whole file.
+        where: how to name the file in an error.
+        size: (height, width) in px that the mask must have; None allows any size up to
+            `MAX_PIXELS`.
+
+    Raises:
+        InputError: anything but a complete, undamaged, non-interlaced grey or palette PNG of up to
+            8 bits and of the size asked for.
+    """
+    header = read_header(data, where)
+    _check_usable(header, where, size)
+    stream = _idat(data, where)
+    row_bytes = (header.width * header.depth + 7) // 8
+    rows = _inflate(stream, header.height, row_bytes, where)
+    filters = rows[:, 0]
+    if not filters.any():
+        packed = rows[:, 1:]
+    elif filters.max() > 4:
+        raise InputError(f"{where}: the image data is damaged (row filter {filters.max()}).")
+    elif filters.min() == 1 == filters.max():
+        packed = _undo_sub(rows)
+    else:
+        packed = _unfilter_with_pillow(stream, header.height, row_bytes, where)
+    pixels = packed if header.depth == 8 else _unpack(packed, header)
+    return IndexImage(pixels, "palette" if header.colour == "palette" else "grey")
+
+
+def _check_usable(header: PngHeader, where: str, size: tuple[int, int] | None) -> None:
+    if header.depth == 16:
+        raise InputError(f"{where}: 16 bits per sample; masks have 8.", hint=_INDEXED_HINT)
+    if header.colour not in ("grey", "palette"):
+        raise InputError(
+            f"{where}: stored as {header.colour}; object ids cannot be read from colours.",
+            hint=_INDEXED_HINT,
+        )
+    if header.interlaced:
+        raise InputError(f"{where}: interlaced PNG is not supported.", hint="Save it plain.")
+    if size is not None and (header.height, header.width) != size:
+        raise InputError(
+            f"{where}: the mask is {header.width}x{header.height} px, "
+            f"the sequence is {size[1]}x{size[0]} px.",
+            hint="Nothing is resized silently: write masks at the size of the ground truth, "
+            "resizing labels with nearest neighbour.",
+        )
+    if header.height * header.width > MAX_PIXELS:
+        raise InputError(
+            f"{where}: the header claims {header.width}x{header.height} px, more than the "
+            f"{MAX_PIXELS >> 20} Mpx that are read."
+        )
+
+
+def _idat(data: bytes, where: str) -> bytes:
+    """Join the image data chunks, checking every checksum on the way."""
+    parts: list[bytes] = []
+    position = len(SIGNATURE)
+    end = len(data)
+    while position + 12 <= end:
+        (length,) = struct.unpack_from(">I", data, position)
+        stop = position + 8 + length
+        if stop + 4 > end:
+            break
+        body = data[position + 4 : stop]
+        if zlib_ng.crc32(body) != int.from_bytes(data[stop : stop + 4], "big"):
+            name = body[:4].decode("latin-1")
+            raise InputError(
+                f"{where}: the PNG is damaged (checksum of chunk {name!r}).",
+                hint="Copy or write the file again.",
+            )
+        kind = body[:4]
+        if kind == b"IDAT":
+            parts.append(body[4:])
+        elif kind == b"IEND":
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        position = stop + 4
+    raise InputError(
+        f"{where}: the PNG is cut off after {end} bytes.", hint="Copy or write the file again."
+    )
+
+
+def _inflate(stream: bytes, height: int, row_bytes: int, where: str) -> NDArray[np.uint8]:
+    """Inflate to H×(1+row_bytes) uint8, the first column being the row filters."""
+    expected = height * (row_bytes + 1)
+    error_class: type[Exception] = zlib_ng.error
+    try:
+        if len(stream) <= _ONE_CALL_BYTES:
+            # An exact buffer is grown once more at the end of the stream; 64 bytes spare avoid it.
+            raw = zlib_ng.decompress(stream, bufsize=expected + 64)
+            complete = True
+        else:
+            inflater = zlib_ng.decompressobj()
+            raw = inflater.decompress(stream, expected + 1)
+            complete = inflater.eof or len(raw) > expected
+    except error_class as error:
+        raise InputError(
+            f"{where}: the image data is cut off or damaged ({error}).",
+            hint="Copy or write the file again.",
+        ) from error
+    if not complete or len(raw) != expected:
+        problem = "more" if len(raw) > expected else "fewer"
+        raise InputError(
+            f"{where}: the image data holds {problem} rows than the {height} of the header.",
+            hint="Copy or write the file again.",
+        )
+    return np.frombuffer(raw, np.uint8).reshape(height, row_bytes + 1)
+
+
+def _undo_sub(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Undo the `Sub` filter: a running sum modulo 256 along each row.
+
+    Masks are runs of equal pixels, so only the few non-zero differences are summed and each sum is
+    repeated up to the next. The filter column (all ones) marks the start of every row.
+    """
+    height, stride = rows.shape
+    flat = rows.reshape(-1)
+    events = np.flatnonzero(flat.view(np.bool_))
+    if 8 * events.size > flat.size:
+        return np.add.accumulate(rows[:, 1:], axis=1, dtype=np.uint8)
+    sums = np.add.accumulate(flat[events], dtype=np.uint8)
+    starts = np.searchsorted(events, np.arange(height) * stride)
+    per_row = np.diff(starts, append=events.size)
+    values = sums - np.repeat(sums[starts], per_row)
+    lengths = np.diff(events, append=flat.size)
+    return np.repeat(values, lengths).reshape(height, stride)[:, 1:]
+
+
+def _unfilter_with_pillow(
+    stream: bytes, height: int, row_bytes: int, where: str
+) -> NDArray[np.uint8]:
+    """Let Pillow undo the filters, on the same stream wrapped as a plain 8-bit grey image."""
+    from PIL import Image
+
+    header = struct.pack(">IIBBBBB", row_bytes, height, 8, 0, 0, 0, 0)
+    wrapped = SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib_ng.crc32(kind + body))
+        for kind, body in ((b"IHDR", header), (b"IDAT", stream), (b"IEND", b""))
+    )
+    try:
+        with Image.open(io.BytesIO(wrapped), formats=("PNG",)) as image:
+            return np.asarray(image, np.uint8)
+    except OSError as error:
+        raise InputError(f"{where}: the image data is damaged ({error}).") from error
+
+
+def _unpack(packed: NDArray[np.uint8], header: PngHeader) -> NDArray[np.uint8]:
+    """Spread samples of 1, 2 or 4 bits over bytes; the first sample sits in the high bits."""
+    depth = header.depth
+    if depth == 1:
+        return np.unpackbits(packed, axis=1, count=header.width)
+    shifts = np.arange(8 - depth, -1, -depth, dtype=np.uint8)
+    spread = packed[:, :, None] >> shifts & np.uint8((1 << depth) - 1)
+    return spread.reshape(packed.shape[0], -1)[:, : header.width]

@@ -1,0 +1,7 @@
+"""The streaming engine: runs a method over a dataset and leaves a run directory."""
+
+from __future__ import annotations
+
+from vosbench.engine.run import Listener, RunRequest, execute
+
+__all__ = ["Listener", "RunRequest", "execute"]

@@ -1,0 +1,166 @@
+"""Finding methods: every entry point of the group `vosbench.methods`, ours and others' alike.
+
+A reference is `name`, `name@variant`, or `name@*` for the method and all its variants. A broken
+plug-in is reported under its own name and never hides the others.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+
+from vosbench.errors import InputError, UsageError
+from vosbench.method_card import MethodCard, load_method_card
+from vosbench.types import MethodPlugin, ParameterValue
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "BrokenMethod",
+    "FoundMethod",
+    "ResolvedMethod",
+    "find_method",
+    "find_methods",
+    "resolve_methods",
+]
+
+ENTRY_POINT_GROUP = "vosbench.methods"
+
+
+@dataclass(frozen=True)
+class FoundMethod:
+    """A usable plug-in with its card."""
+
+    name: str
+    distribution: str
+    plugin: MethodPlugin
+    card: MethodCard
+
+    @cached_property
+    def code_sha256(self) -> str:
+        """Digest of the plug-in's source: the `.py` and `.toml` files of the card's package.
+
+        The package is the outermost folder above the card that is still a package, so shared blocks
+        beside the method count too.
+        """
+        folder = self.plugin.card.parent
+        while (folder.parent / "__init__.py").is_file():
+            folder = folder.parent
+        digest = hashlib.sha256()
+        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.toml")]):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class BrokenMethod:
+    """A plug-in that could not be loaded, and why."""
+
+    name: str
+    distribution: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ResolvedMethod:
+    """A method with its parameters settled, ready to be built."""
+
+    found: FoundMethod
+    variant: str | None
+    asked: dict[str, ParameterValue]
+    parameters: dict[str, ParameterValue]
+
+    @property
+    def reference(self) -> str:
+        """`name` or `name@variant`."""
+        return f"{self.found.name}@{self.variant}" if self.variant else self.found.name
+
+    @property
+    def oracle(self) -> bool:
+        """Whether the variant is shown the ground truth."""
+        return self.variant is not None and self.found.card.variants[self.variant].oracle
+
+
+def _load(entry: EntryPoint) -> FoundMethod | BrokenMethod:
+    distribution = entry.dist.name if entry.dist is not None else "unknown"
+    try:
+        plugin = entry.load()
+        if not isinstance(plugin, MethodPlugin):
+            kind = type(plugin).__name__
+            raise InputError(f"{entry.value} is a {kind}, not a vosbench.types.MethodPlugin")
+        card = load_method_card(plugin.card)
+        if card.method.name != entry.name:
+            raise InputError(
+                f"the entry point is named {entry.name!r} but its card says {card.method.name!r}"
+            )
+    except Exception as error:  # noqa: BLE001 - a foreign plug-in may raise anything at import
+        return BrokenMethod(entry.name, distribution, f"{type(error).__name__}: {error}")
+    return FoundMethod(entry.name, distribution, plugin, card)
+
+
+def find_methods() -> list[FoundMethod | BrokenMethod]:
+    """All installed methods, sorted by name; two of one name are both reported as broken."""
+    entries = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
+    names = [entry.name for entry in entries]
+    found: list[FoundMethod | BrokenMethod] = []
+    for entry in entries:
+        if names.count(entry.name) > 1:
+            owner = entry.dist.name if entry.dist is not None else "unknown"
+            reason = "another installed package offers a method of the same name; remove one"
+            found.append(BrokenMethod(entry.name, owner, reason))
+        else:
+            found.append(_load(entry))
+    return found
+
+
+def find_method(name: str) -> FoundMethod:
+    """The method of that name.
+
+    Raises:
+        UsageError: if no plug-in has the name.
+        InputError: if the plug-in is broken.
+    """
+    entries = entry_points(group=ENTRY_POINT_GROUP)
+    matches = [entry for entry in entries if entry.name == name]
+    if not matches:
+        known = sorted({entry.name for entry in entries})
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise UsageError(f"no method {name!r}{hint}; installed: {', '.join(known) or 'none'}")
+    if len(matches) > 1:
+        raise InputError(f"method {name!r} is offered by several installed packages; remove one")
+    loaded = _load(matches[0])
+    if isinstance(loaded, BrokenMethod):
+        raise InputError(
+            f"method {name!r} (package {loaded.distribution}) cannot be loaded: {loaded.reason}"
+        )
+    return loaded
+
+
+def resolve_methods(
+    references: Sequence[str], settings: Sequence[str] = ()
+) -> list[ResolvedMethod]:
+    """Turn references into methods with parameters; `name@*` becomes the method and all variants.
+
+    Raises:
+        UsageError: for an unknown method, variant or parameter, or the same method asked for twice.
+    """
+    resolved: list[ResolvedMethod] = []
+    for reference in references:
+        name, _, variant = reference.partition("@")
+        found = find_method(name)
+        variants: list[str | None] = [variant or None]
+        if variant == "*":
+            variants = [None, *found.card.variants]
+        for one in variants:
+            parameters, asked = found.card.resolve(one, settings)
+            resolved.append(ResolvedMethod(found, one, asked, parameters))
+    names = [method.reference for method in resolved]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"asked for twice: {', '.join(twice)}")
+    return resolved

@@ -1,0 +1,72 @@
+"""Where everything of a run lies: the one place that builds these paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["RunPaths"]
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Paths below one run directory."""
+
+    root: Path
+
+    @property
+    def run(self) -> Path:
+        """`run.json`."""
+        return self.root / "run.json"
+
+    @property
+    def scores(self) -> Path:
+        """`scores.json`."""
+        return self.root / "scores.json"
+
+    @property
+    def frames(self) -> Path:
+        """`frames.parquet`."""
+        return self.root / "frames.parquet"
+
+    @property
+    def trace(self) -> Path:
+        """`trace.parquet`."""
+        return self.root / "trace.parquet"
+
+    @property
+    def masks(self) -> Path:
+        """Folder of masks, one folder per sequence."""
+        return self.root / "masks"
+
+    @property
+    def partial(self) -> Path:
+        """Masks of the sequence in flight; moved into `masks` when complete."""
+        return self.root / ".partial"
+
+    @property
+    def report(self) -> Path:
+        """Folder of the report."""
+        return self.root / "report"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that writes the run."""
+        return self.root / ".lock"
+
+    @property
+    def sequences(self) -> Path:
+        """Folder of sequence records."""
+        return self.root / "sequences"
+
+    def sequence(self, name: str) -> Path:
+        """Record of one sequence."""
+        return self.sequences / f"{name}.json"
+
+    def sequence_trace(self, name: str) -> Path:
+        """Trace of one sequence, joined into `trace.parquet` at the end."""
+        return self.sequences / f"{name}.trace.parquet"
+
+    def sequence_masks(self, name: str) -> Path:
+        """Mask folder of one sequence."""
+        return self.masks / name

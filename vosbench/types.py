@@ -1,0 +1,204 @@
+"""Frozen records and protocols that every stage passes on.
+
+This module is the contract between the harness and a method; `methods/` imports it and little else.
+It imports neither torch nor pandas. Arrays are host NumPy arrays: what a method does on its device
+is its own business.
+
+Shapes: `RGB` is H×W×3 uint8; `LabelMap` is H×W uint8 with 0 = background and 1..254 = object ids;
+`SoftMasks` is K×H×W float32 in 0..1, ordered like `ClipInfo.object_ids`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "RGB",
+    "BuildOptions",
+    "ClipInfo",
+    "ClipMethod",
+    "FrameRef",
+    "LabelKind",
+    "LabelMap",
+    "Method",
+    "MethodPlugin",
+    "OracleSession",
+    "ParameterValue",
+    "Precision",
+    "Prediction",
+    "Sequence",
+    "Session",
+    "SoftMasks",
+]
+
+RGB: TypeAlias = NDArray[np.uint8]
+LabelMap: TypeAlias = NDArray[np.uint8]
+SoftMasks: TypeAlias = NDArray[np.float32]
+ParameterValue: TypeAlias = bool | int | float | str
+Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+LabelKind: TypeAlias = Literal["binary", "ids"]
+"""How annotation files are read: `binary` = every non-zero value is object 1 (DAVIS-2016 and its
+0/255 files); `ids` = pixel values are object ids and 255 is void."""
+
+
+@dataclass(frozen=True)
+class FrameRef:
+    """One frame on disk.
+
+    Attributes:
+        name: file stem, for example `00042`; masks are written under it.
+        image: image file, or None where only scoring is possible.
+        annotation: ground-truth mask file, or None where the frame is not annotated.
+    """
+
+    name: str
+    image: Path | None
+    annotation: Path | None
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One video of a dataset, in frame order; frame 0 has the annotation that starts the objects.
+
+    Attributes:
+        dataset: name of the dataset card.
+        split: split of the card, for example `val`.
+        name: sequence name; also its folder name in a run.
+        frames: frames in temporal order.
+        height: px.
+        width: px.
+        object_ids: ids 1..K to segment, ascending, as the first annotation has them.
+        label_kind: how annotation files are read.
+    """
+
+    dataset: str
+    split: str
+    name: str
+    frames: tuple[FrameRef, ...]
+    height: int
+    width: int
+    object_ids: tuple[int, ...]
+    label_kind: LabelKind
+
+
+@dataclass(frozen=True)
+class ClipInfo:
+    """What a method may know of a clip before it starts. It says nothing of later frames.
+
+    Attributes:
+        name: sequence name, for logs only.
+        height: px.
+        width: px.
+        object_ids: ids of the objects given with the first frame, ascending.
+    """
+
+    name: str
+    height: int
+    width: int
+    object_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A method's answer for one frame.
+
+    Attributes:
+        labels: H×W uint8, 0 background, else an object id of the clip.
+        soft: K×H×W float32 in 0..1, each object's own probability BEFORE objects compete for
+            pixels, or None where the method has none.
+        aux: what the method can tell of itself, keyed by name. Known keys, each a mapping from
+            object id: `crop_box` (x0, y0, x1, y1 in px), `voted_centre` (x, y in px),
+            `empty_streak` (frames).
+    """
+
+    labels: LabelMap
+    soft: SoftMasks | None = None
+    aux: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Session(Protocol):
+    """State of a method on one clip. Strictly causal: it sees one frame at a time."""
+
+    def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
+        """Segment the next frame.
+
+        Args:
+            frame: H×W×3 uint8.
+            new_objects: H×W uint8 with the masks of objects that start on this frame, or None.
+
+        Returns:
+            The prediction for this frame, at the frame's own size.
+        """
+        ...
+
+
+@runtime_checkable
+class OracleSession(Protocol):
+    """A session of an oracle variant: it is shown the truth of a frame before it steps on it.
+
+    Only variants whose card says `oracle = true` are given the truth, and their runs are marked.
+    """
+
+    def observe_truth(self, labels: LabelMap | None) -> None:
+        """Take the ground truth (H×W uint8) of the frame `step` gets next; None if it has none."""
+        ...
+
+
+class Method(Protocol):
+    """A method that streams. One instance serves many clips, one after the other."""
+
+    def start(self, clip: ClipInfo, frame: RGB, labels: LabelMap) -> Session:
+        """Begin a clip from its first frame (H×W×3 uint8) and that frame's masks (H×W uint8)."""
+        ...
+
+
+@runtime_checkable
+class ClipMethod(Protocol):
+    """A method that can only do a whole clip, such as an external program or masks on disk."""
+
+    def segment(self, sequence: Sequence) -> Iterator[Prediction]:
+        """Yield one prediction per frame, the first frame included."""
+        ...
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What the harness asks of a method when it builds it.
+
+    Attributes:
+        parameters: every parameter of the card by dotted name, defaults filled in, types checked.
+        device: `cpu` or `cuda:N`, already resolved.
+        precision: arithmetic of the network, already resolved.
+        compile: whether to use `torch.compile`.
+        seed: for everything random in the method.
+        weights: weight file the user named; None means what the method ships.
+    """
+
+    parameters: Mapping[str, ParameterValue]
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    compile: bool = False
+    seed: int = 0
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class MethodPlugin:
+    """What an entry point of the group `vosbench.methods` names.
+
+    The module that holds it must import fast: listing methods loads every plug-in. `build` imports
+    what it needs when it is called.
+
+    Attributes:
+        card: path of the method's `method.toml`.
+        build: makes the method; may raise `vosbench.errors.InputError` for weights it cannot use.
+    """
+
+    card: Path
+    build: Callable[[BuildOptions], Method | ClipMethod]

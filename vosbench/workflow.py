@@ -1,0 +1,187 @@
+"""What the verbs do, without arguments and exit codes: run, then score, then report.
+
+Each stage works from what the stage before left on disk, so each can be done again alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vosbench.data import Dataset, open_dataset
+from vosbench.data.masks import open_masks
+from vosbench.errors import InputError, UsageError
+from vosbench.evaluate import Evaluation, score_masks, write_official_csvs
+from vosbench.plugins import BrokenMethod, find_methods
+from vosbench.report import PublishedRow, write_report
+from vosbench.store import (
+    RunPaths,
+    read_run,
+    write_record,
+    write_table,
+)
+from vosbench.store.schema import RunRecord, ScoreRecord
+
+__all__ = [
+    "draw_report",
+    "open_run_data",
+    "published_rows",
+    "score_path",
+    "score_run",
+]
+
+
+def score_run(root: Path, run: RunRecord, dataset: Dataset, *, processes: int = 1) -> ScoreRecord:
+    """Score a run's finished sequences and leave scores, frame table and official CSVs in it.
+
+    Sequences that failed are named in `unscored`; the set's figures are over the others.
+    """
+    finished = [s for s in dataset.sequences if s.name not in run.failed]
+    evaluation = score_masks(
+        open_masks(root),
+        finished,
+        protocol=run.data.protocol,
+        dataset=run.data.dataset,
+        split=run.data.split,
+        processes=processes,
+    )
+    record = evaluation.record
+    if run.failed:
+        reasons = dict.fromkeys(run.failed, "the run failed on it; see sequences/<name>.json")
+        record = record.model_copy(update={"unscored": record.unscored | reasons})
+    _write_scores(root, evaluation, record)
+    return record
+
+
+def _write_scores(root: Path, evaluation: Evaluation, record: ScoreRecord) -> None:
+    paths = RunPaths(root)
+    write_table(paths.frames, evaluation.frames)
+    write_official_csvs(evaluation, root)
+    # last, so that scores.json never speaks of a frame table that is not there
+    write_record(paths.scores, record)
+
+
+def score_path(
+    path: Path,
+    *,
+    dataset: str | None,
+    split: str | None,
+    data: Path | None,
+    protocol: str | None,
+    sequences: str | None = None,
+    limit: int | None = None,
+    processes: int = 1,
+) -> ScoreRecord:
+    """Score masks that are anywhere: a run directory, a folder, or a zip.
+
+    For a run directory all but the path may be left out, and scoring it as it was run renews the
+    scores inside it. Other masks are scored without anything being written beside them.
+
+    Raises:
+        UsageError: if the data set of loose masks is not named.
+        InputError: for masks or data that cannot be used.
+    """
+    run = read_run(path) if RunPaths(path).run.is_file() else None
+    if run is None and dataset is None:
+        raise UsageError(f"{path} is no run directory: say which data set with --dataset")
+    if run is not None and dataset is None and split is None:
+        opened = open_run_data(run, data, sequences=sequences, limit=limit)
+        as_it_was_run = opened.manifest_sha256 == run.data.manifest_sha256
+        if as_it_was_run and protocol in (None, run.data.protocol):
+            return score_run(path, run, opened, processes=processes)
+    else:
+        opened = open_dataset(
+            dataset or (run.data.reference if run else ""),
+            split=split,
+            root=data,
+            sequences=sequences,
+            limit=limit,
+            need_images=False,
+        )
+    evaluation = score_masks(
+        open_masks(path),
+        opened.sequences,
+        protocol=protocol or opened.protocol,
+        dataset=opened.card.name,
+        split=opened.split,
+        processes=processes,
+    )
+    return evaluation.record
+
+
+def open_run_data(
+    run: RunRecord,
+    data: Path | None,
+    *,
+    sequences: str | None = None,
+    limit: int | None = None,
+    need_images: bool = False,
+) -> Dataset:
+    """The data a run saw, from `data` or else from where the run found it.
+
+    Raises:
+        InputError: if the data are not there, or are not what the run saw.
+    """
+    recorded = Path(run.data.root)
+    opened = open_dataset(
+        run.data.reference or run.data.dataset,
+        split=run.data.split,
+        root=data or (recorded if recorded.is_dir() else None),
+        sequences=sequences or ",".join(run.data.sequences),
+        limit=limit,
+        need_images=need_images,
+    )
+    whole = sequences is None and limit is None
+    if whole and opened.manifest_sha256 != run.data.manifest_sha256:
+        raise InputError(
+            f"the data under {opened.root} are not what run {run.run_id} saw: the frame lists, "
+            "sizes or first masks differ",
+            hint="point --data at the same release of the data set, or run again",
+        )
+    return opened
+
+
+def published_rows(run: RunRecord) -> tuple[PublishedRow, ...]:
+    """What the installed method cards say was published for the run's data set and split."""
+    rows = []
+    for found in find_methods():
+        if isinstance(found, BrokenMethod):
+            continue
+        for row in found.card.published:
+            if (row.dataset, row.split) == (run.data.dataset, run.data.split):
+                name = f"{found.card.method.name} {row.variant}".strip()
+                rows.append(
+                    PublishedRow(
+                        method=name,
+                        dataset=row.dataset,
+                        split=row.split,
+                        values=row.values,
+                        source=row.source,
+                        verified=row.verified,
+                        conditions=row.conditions,
+                    )
+                )
+    return tuple(rows)
+
+
+def draw_report(root: Path, *, dataset: Dataset | None = None, data: Path | None = None) -> Path:
+    """Draw the report of a scored run.
+
+    Args:
+        root: run directory.
+        dataset: the run's data, if already open.
+        data: root of the data, else where the run found it. Data that are gone cost the pictures
+            of frames only.
+
+    Returns:
+        Path of the HTML page.
+    """
+    run = read_run(root)
+    if dataset is None:
+        try:
+            dataset = open_run_data(run, data, need_images=True)
+        except InputError:
+            # asked for by name, missing data are an error; else the report goes without frames
+            if data is not None:
+                raise
+    sequences = {s.name: s for s in dataset.sequences} if dataset is not None else None
+    return write_report(root, published=published_rows(run), sequences=sequences).html
