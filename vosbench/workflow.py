@@ -12,7 +12,7 @@ from vosbench.data.masks import open_masks
 from vosbench.errors import InputError, UsageError
 from vosbench.evaluate import Evaluation, score_masks, write_official_csvs
 from vosbench.plugins import BrokenMethod, find_methods
-from vosbench.report import PublishedRow, write_report
+from vosbench.report import PublishedRow, published_rows, write_report
 from vosbench.store import (
     RunPaths,
     read_run,
@@ -24,7 +24,6 @@ from vosbench.store.schema import RunRecord, ScoreRecord
 __all__ = [
     "draw_report",
     "open_run_data",
-    "published_rows",
     "score_path",
     "score_run",
 ]
@@ -140,27 +139,11 @@ def open_run_data(
     return opened
 
 
-def published_rows(run: RunRecord) -> tuple[PublishedRow, ...]:
+def _published(run: RunRecord) -> list[PublishedRow]:
     """What the installed method cards say was published for the run's data set and split."""
-    rows = []
-    for found in find_methods():
-        if isinstance(found, BrokenMethod):
-            continue
-        for row in found.card.published:
-            if (row.dataset, row.split) == (run.data.dataset, run.data.split):
-                name = f"{found.card.method.name} {row.variant}".strip()
-                rows.append(
-                    PublishedRow(
-                        method=name,
-                        dataset=row.dataset,
-                        split=row.split,
-                        values=row.values,
-                        source=row.source,
-                        verified=row.verified,
-                        conditions=row.conditions,
-                    )
-                )
-    return tuple(rows)
+    cards = [found.card for found in find_methods() if not isinstance(found, BrokenMethod)]
+    rows = [row for card in cards for row in published_rows(card)]
+    return [r for r in rows if (r.dataset, r.split) == (run.data.dataset, run.data.split)]
 
 
 def draw_report(root: Path, *, dataset: Dataset | None = None, data: Path | None = None) -> Path:
@@ -184,4 +167,4 @@ def draw_report(root: Path, *, dataset: Dataset | None = None, data: Path | None
             if data is not None:
                 raise
     sequences = {s.name: s for s in dataset.sequences} if dataset is not None else None
-    return write_report(root, published=published_rows(run), sequences=sequences).html
+    return write_report(root, published=_published(run), sequences=sequences).html

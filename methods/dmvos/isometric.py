@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -93,6 +94,8 @@ def rank_similarity(
         spread: ranks round(k(n-1)/(K-1)) of the n cells if true, else the K largest (the last is
             repeated where n < K).
     """
+    if similarity.device.type == "cpu" and not similarity.requires_grad and not _compiling():
+        return _rank_on_host(similarity, cells, samples=samples, top=top, spread=spread)
     foreground, background = cells
     lift = 4.0 * foreground - 8.0 * ~(foreground | background)
     order = (similarity.detach() + lift[:, None]).argsort(dim=2, descending=True)
@@ -116,6 +119,34 @@ def rank_similarity(
         bg.masked_fill(bg_empty, NO_SIMILARITY),
         _mean_of_first(fg_top, n_foreground),
         _mean_of_first(bg_top, n_background),
+    )
+
+
+def _compiling() -> bool:
+    return bool(torch.compiler.is_compiling())
+
+
+def _rank_on_host(
+    similarity: Tensor, cells: CellSets, *, samples: int, top: int, spread: bool
+) -> RankedSimilarity:
+    """The same on a CPU without gradient: NumPy sorts in 1 ms what torch sorts in 20."""
+    stacks: dict[bool, list[Tensor]] = {True: [], False: []}
+    tops: dict[bool, list[Tensor]] = {True: [], False: []}
+    for item, *members in zip(similarity, *cells, strict=True):
+        for is_foreground, member in zip((True, False), members, strict=True):
+            own = item[:, member]
+            count = torch.tensor([[own.shape[1]]])
+            if not own.shape[1]:
+                own = torch.full_like(item[:, :1], NO_SIMILARITY)
+            ascending = torch.from_numpy(np.sort(own.numpy(), axis=1))
+            ranks = ascending.shape[1] - 1 - _ranks(count, samples, spread=spread)[0]
+            stacks[is_foreground].append(ascending[:, ranks])
+            tops[is_foreground].append(ascending[:, -top:].mean(dim=1))
+    return RankedSimilarity(
+        torch.stack(stacks[True]),
+        torch.stack(stacks[False]),
+        torch.stack(tops[True]),
+        torch.stack(tops[False]),
     )
 
 

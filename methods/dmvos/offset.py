@@ -10,14 +10,16 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from .config import NetworkConfig
 
-__all__ = ["InstanceCentreOffset", "Votes", "cell_centres"]
+__all__ = ["InstanceCentreOffset", "Votes", "cell_centres", "voted_centre"]
 
 INITIAL_SIGMA = 0.1
 LEAST_SIGMA = 0.02
+LEAST_WEIGHT = 1e-3
 
 
 class Votes(NamedTuple):
@@ -75,3 +77,20 @@ class InstanceCentreOffset(nn.Module):
         sigma = self.log_sigma.float().exp().clamp(min=LEAST_SIGMA)
         closeness = torch.exp(-residual.square().sum(dim=1, keepdim=True) / (2 * sigma.square()))
         return Votes(offset, residual, closeness)
+
+
+def voted_centre(probability: Tensor, offset: Tensor) -> Tensor:
+    """Mean of the voted centres, weighted by the object's probability.
+
+    Args:
+        probability: B×1×H×W.
+        offset: B×2×h×w (x, y) in crop widths and heights.
+
+    Returns:
+        B×2 (x, y) in 0..1 of the crop, NaN where hardly any probability votes.
+    """
+    height, width = offset.shape[2:]
+    weight = F.interpolate(probability, size=(height, width), mode="area")
+    total = weight.sum(dim=(2, 3))
+    mean = ((cell_centres(height, width, offset.device) + offset) * weight).sum(dim=(2, 3)) / total
+    return mean.masked_fill(total < LEAST_WEIGHT, torch.nan)

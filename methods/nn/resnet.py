@@ -83,9 +83,10 @@ class ResNet(nn.Module):
         blocks: blocks per stage; (3, 4, 6, 3) is ResNet-50.
         width: channels of the stem.
         stride_on: which convolution of a stage's first block strides.
-        dilate_last: replace the last stage's stride by dilation. As torchvision's
-            `replace_stride_with_dilation=[False, False, True]`: the first block keeps dilation 1
-            and the others have 2, so that ImageNet weights fit unchanged.
+        dilate_last: replace the last stage's stride by dilation, so that every second row and
+            column of its output is what the strided stage gives and ImageNet weights fit unchanged.
+            For `conv2` this is torchvision's `replace_stride_with_dilation=[False, False, True]`:
+            the first block keeps dilation 1 and the others have 2. For `conv1` all have 2.
     """
 
     def __init__(
@@ -134,7 +135,11 @@ class ResNet(nn.Module):
 def _stage(
     inputs: int, inner: int, count: int, *, stride: int, dilation: int, stride_on: StrideOn
 ) -> nn.Sequential:
-    first = Bottleneck(inputs, inner, stride=stride, dilation=1, stride_on=stride_on)
+    # The first 3×3 of a stage sees the finer grid where it strides itself, but the coarser one
+    # where the 1×1 before it strides. In the second case it must be dilated too to see what it was
+    # trained on.
+    start = dilation if stride_on == "conv1" else 1
+    first = Bottleneck(inputs, inner, stride=stride, dilation=start, stride_on=stride_on)
     rest = (
         Bottleneck(inner * EXPANSION, inner, stride=1, dilation=dilation, stride_on=stride_on)
         for _ in range(count - 1)

@@ -37,8 +37,8 @@ def read_frame(path: Path, *, size: tuple[int, int] | None = None) -> RGB:
         H×W×3 uint8, contiguous.
 
     Raises:
-        InputError: if the file is missing, truncated, of another format, too large, animated, of a
-            pixel type that is no colour, or not of the given size.
+        InputError: if the file is missing, truncated, of another format, too large, animated, or
+            not of the given size.
     """
     from PIL import Image  # noqa: PLC0415 - Pillow is only loaded where images are read
 
@@ -48,11 +48,10 @@ def read_frame(path: Path, *, size: tuple[int, int] | None = None) -> RGB:
             if getattr(image, "is_animated", False):
                 raise InputError(f"frame {path} is an animation; expected one image per file")
             image.load()
-            if image.mode == "I;16":
-                grey = np.asarray(image, dtype=np.uint16) >> 8
+            if image.mode.startswith("I"):
+                # 16-bit grey, which Pillow would clip at 255; the mode's name varies by version
+                grey = np.asarray(image).astype(np.uint16) >> 8
                 return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
-            if image.mode in ("I", "F"):
-                raise InputError(f"frame {path} has pixel type {image.mode!r}, which is no colour")
             # straight to RGB, Pillow warns about palettes with transparency
             coloured = image.convert("RGBA") if image.mode == "P" else image
             if coloured.mode != "RGB":

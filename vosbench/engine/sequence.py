@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vosbench.engine.adapt import adapt
 from vosbench.engine.prefetch import Decoded, decode_ahead
@@ -99,7 +100,8 @@ def run_sequence(
                     late=late,
                     oracle=oracle,
                 )
-            known = {0, *sequence.object_ids, *(one for ids in late.values() for one in ids)}
+            known = np.zeros(256, dtype=bool)
+            known[[0, *sequence.object_ids, *(one for ids in late.values() for one in ids)]] = True
             done = 0
             with closing(predictions):
                 for frame, labels in predictions:
@@ -178,18 +180,19 @@ def _given(decoded: Decoded, object_ids: tuple[int, ...]) -> LabelMap:
     return kept
 
 
-def _check(labels: LabelMap, sequence: Sequence, known: set[int]) -> None:
+def _check(labels: LabelMap, sequence: Sequence, known: NDArray[np.bool_]) -> None:
     if getattr(labels, "dtype", None) != np.uint8:
         raise MethodDefect(f"labels are {getattr(labels, 'dtype', type(labels))}, not uint8")
     if labels.shape != (sequence.height, sequence.width):
         raise MethodDefect(
             f"labels have shape {labels.shape}, the frame {(sequence.height, sequence.width)}"
         )
-    # bincount is several times faster than unique, and this runs on every frame
-    present = set(np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist())
-    if not present <= known:
+    # a table look-up is some five times faster than unique, and this runs on every frame
+    if not known[labels].all():
+        found = set(np.unique(labels).tolist())
         raise MethodDefect(
-            f"labels hold ids {sorted(present - known)}; the clip has {sorted(known)}"
+            f"labels hold ids {sorted(found - set(np.flatnonzero(known).tolist()))}, which the "
+            "clip does not have"
         )
 
 

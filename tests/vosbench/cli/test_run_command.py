@@ -121,7 +121,6 @@ def test_missing_data_exit_4_and_say_where(vosbench: RunVosbench, tmp_path: Path
         ("raise", "ValueError"),
         ("memory", "out-of-memory"),
         ("wrong-size", "MethodDefect"),
-        ("wrong-type", "MethodDefect"),
     ],
 )
 def test_failure_costs_one_sequence_and_exits_3(

@@ -44,7 +44,13 @@ def _wavering(clip: str, *poses: Pose, parts: int = 6, amount: float = 0.012) ->
         pose = path.at(time)
         dx, dy, turn = (int(random.integers(-1000, 1001)) / 1000 for _ in range(3))
         moved.append(
-            Pose(time, pose.x + 0.5 * amount * dx, pose.y + amount * dy, pose.size, pose.turn + 3 * turn)
+            Pose(
+                time,
+                pose.x + 0.5 * amount * dx,
+                pose.y + amount * dy,
+                pose.size,
+                pose.turn + 3 * turn,
+            )
         )
     return tuple(moved)
 
@@ -123,7 +129,10 @@ def _crossing() -> ClipPlan:
 
 def _scale_change() -> ClipPlan:
     poses = _wavering(
-        "scale-change", Pose(0, 0.42, 0.56, 0.24), Pose(0.7, 0.53, 0.5, 0.84), Pose(1, 0.56, 0.48, 0.6)
+        "scale-change",
+        Pose(0, 0.42, 0.56, 0.24),
+        Pose(0.7, 0.53, 0.5, 0.84),
+        Pose(1, 0.56, 0.48, 0.6),
     )
     return ClipPlan(
         name="scale-change",
@@ -169,9 +178,9 @@ def _distractors() -> ClipPlan:
             coin("other-2", "copper-other", (0, 0.9, 0.75), (1, 0.66, 0.86)),
             coin("other-3", "silver-other", (0, 0.55, 0.85), (1, 0.88, 0.3)),
             coin("other-4", "brass-other", (0, 0.88, 0.2), (1, 0.55, 0.16)),
-            coin("brass", "brass-coin", (0, 0.34, 0.24), (1, 0.74, 0.3)),
-            coin("silver", "silver-coin", (0, 0.2, 0.74), (1, 0.5, 0.6)),
-            coin("copper", "copper-coin", (0, 0.68, 0.4), (1, 0.2, 0.34)),
+            coin("brass", "brass-coin", (0, 0.34, 0.17), (1, 0.74, 0.19)),
+            coin("silver", "silver-coin", (0, 0.2, 0.76), (1, 0.5, 0.72)),
+            coin("copper", "copper-coin", (0, 0.68, 0.48), (1, 0.2, 0.46)),
         ),
     )
 

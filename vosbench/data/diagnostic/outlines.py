@@ -1,8 +1,8 @@
 """Outlines of what is cut out of a photograph, in the photograph's own pixel coordinates.
 
 Every outline answers the same question, which of these points lie inside, so that a cut-out can be
-made at any resolution. Only sums, products and comparisons of exact binary fractions decide, never a
-library's rasteriser: the same masks come out on every machine.
+made at any resolution. Only plain arithmetic and comparisons decide, never a library's rasteriser:
+the same masks come out on every machine.
 """
 
 from __future__ import annotations

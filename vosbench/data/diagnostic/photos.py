@@ -1,6 +1,6 @@
 """The photographs that the clips are cut from: files of the installed scikit-image package.
 
-Only photographs whose origin and terms scikit-image states are used: public domain, CC0, or "no known
+Only photographs whose terms scikit-image states are used: public domain, CC0, or "no known
 restrictions". Nothing is copied into vosbench; the digest pinned here decides whether the installed
 file is the one that the clips were made for.
 """

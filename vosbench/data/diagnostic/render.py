@@ -51,16 +51,6 @@ class DrawnFrame:
     actors: tuple[DrawnActor, ...]
 
 
-@dataclass(frozen=True)
-class _Patch:
-    """An actor's samples around its place: `shares` h×w of 0..9, `colours` h×w×3."""
-
-    left: int
-    top: int
-    shares: NDArray[np.uint8]
-    colours: RGB
-
-
 def draw_clip(plan: ClipPlan, *, height: int, width: int, frames: int) -> Iterator[DrawnFrame]:
     """Draw the frames of a clip.
 
@@ -85,70 +75,89 @@ def draw_clip(plan: ClipPlan, *, height: int, width: int, frames: int) -> Iterat
         drawn = []
         for actor in plan.actors:
             pose = actor.at(time)
-            patch = _patch(sprites[actor.name], actor, pose, height=height, width=width)
-            mask = _paint(image, patch)
+            sprite = sprites[actor.name]
+            placed = _placed(sprite, actor, pose, height=height, width=width)
+            mask = _paint(image, sprite, placed)
             labels[mask] = ids.get(actor.name, 0)
-            drawn.append(DrawnActor(pose, mask, int((patch.shares >= _HALF).sum())))
+            drawn.append(DrawnActor(pose, mask, int((placed.shares >= _HALF).sum())))
         yield DrawnFrame(image, labels, tuple(drawn))
 
 
-def _patch(sprite: Sprite, actor: Actor, pose: Pose, *, height: int, width: int) -> _Patch:
-    """Sample an actor on the pixels around it, also beyond the frame."""
+@dataclass(frozen=True)
+class _Placed:
+    """Where an actor's samples lie: the pixel box around it, also beyond the frame.
+
+    Attributes:
+        left: first column of the box.
+        top: first row of the box.
+        shares: h×w, how many of the samples of each pixel are inside, 0..9.
+        texels: 3h×3w, position of each sample in the flattened sprite.
+        inside: 3h×3w, whether the sample is inside.
+    """
+
+    left: int
+    top: int
+    shares: NDArray[np.uint8]
+    texels: NDArray[np.int32]
+    inside: NDArray[np.bool_]
+
+
+def _placed(sprite: Sprite, actor: Actor, pose: Pose, *, height: int, width: int) -> _Placed:
     rows, columns = sprite.inside.shape
     scale = pose.size * height / rows
     angle = math.radians(pose.turn)
     cosine, sine = math.cos(angle), math.sin(angle)
-    reach = math.ceil(math.hypot(rows, columns) * scale / 2) + 1
+    half_width = (abs(cosine) * columns + abs(sine) * rows) * scale / 2
+    half_height = (abs(sine) * columns + abs(cosine) * rows) * scale / 2
     centre_x, centre_y = pose.x * width, pose.y * height
-    left, top = math.floor(centre_x) - reach, math.floor(centre_y) - reach
-    count = 2 * reach + 1
-    steps = np.arange(count * _SAMPLES, dtype=np.int64)
-    one = 1 << _FRACTION_BITS
-    # sprite position of sample (i, j): start + i * per_column + j * per_row, in 1/65536 px
+    left, top = math.floor(centre_x - half_width), math.floor(centre_y - half_height)
+    across = np.arange(_SAMPLES * (math.ceil(2 * half_width) + 2), dtype=np.int32)[None, :]
+    down = np.arange(_SAMPLES * (math.ceil(2 * half_height) + 2), dtype=np.int32)[:, None]
+    # position in the sprite: start + across * per_column + down * per_row, in 1/65536 px
     flip = -1.0 if actor.mirrored else 1.0
-    per_column = (round(flip * cosine / scale / _SAMPLES * one), round(-sine / scale / _SAMPLES * one))
-    per_row = (round(flip * sine / scale / _SAMPLES * one), round(cosine / scale / _SAMPLES * one))
+    step = (1 << _FRACTION_BITS) / (scale * _SAMPLES)
     dx, dy = left + 0.5 / _SAMPLES - centre_x, top + 0.5 / _SAMPLES - centre_y
-    start_u = round((columns / 2 + flip * (cosine * dx + sine * dy) / scale) * one)
-    start_v = round((rows / 2 + (cosine * dy - sine * dx) / scale) * one)
-    u = (start_u + per_column[0] * steps[None, :] + per_row[0] * steps[:, None]) >> _FRACTION_BITS
-    v = (start_v + per_column[1] * steps[None, :] + per_row[1] * steps[:, None]) >> _FRACTION_BITS
+    start_u = round(
+        (columns / 2 + flip * (cosine * dx + sine * dy) / scale) * (1 << _FRACTION_BITS)
+    )
+    start_v = round((rows / 2 + (cosine * dy - sine * dx) / scale) * (1 << _FRACTION_BITS))
+    u = (start_u + round(flip * cosine * step) * across) + round(flip * sine * step) * down
+    v = (start_v + round(-sine * step) * across) + round(cosine * step) * down
+    u >>= _FRACTION_BITS
+    v >>= _FRACTION_BITS
     within = (u >= 0) & (u < columns) & (v >= 0) & (v < rows)
-    u, v = np.where(within, u, 0), np.where(within, v, 0)
-    within &= sprite.inside[v, u]
-    shares = _summed(within.astype(np.uint16))
-    samples = sprite.pixels[v, u].astype(np.uint16) * within[..., None]
-    divisor = np.maximum(shares, 1)[..., None]
-    colours = (_summed(samples) + divisor // 2) // divisor
-    return _Patch(left, top, shares.astype(np.uint8), colours.astype(np.uint8))
+    texels = np.where(within, v * np.int32(columns) + u, np.int32(0))
+    inside = within & sprite.inside.ravel().take(texels)
+    return _Placed(left, top, _summed(inside).astype(np.uint8), texels, inside)
 
 
-def _summed(samples: NDArray[np.uint16]) -> NDArray[np.uint16]:
+def _summed(samples: NDArray[np.generic]) -> NDArray[np.uint16]:
     """Sum over the samples of each pixel."""
     rows, columns = samples.shape[0] // _SAMPLES, samples.shape[1] // _SAMPLES
     blocks = samples.reshape(rows, _SAMPLES, columns, _SAMPLES, *samples.shape[2:])
-    return blocks.sum(axis=(1, 3), dtype=np.uint16)
+    summed: NDArray[np.uint16] = blocks.sum(axis=(1, 3), dtype=np.uint16)
+    return summed
 
 
-def _paint(image: RGB, patch: _Patch) -> NDArray[np.bool_]:
-    """Mix a patch into the picture, in place; return its mask, H×W bool."""
+def _paint(image: RGB, sprite: Sprite, placed: _Placed) -> NDArray[np.bool_]:
+    """Mix an actor into the picture, in place; return its mask, H×W bool."""
     height, width = image.shape[:2]
-    size = patch.shares.shape
-    top, bottom = max(0, patch.top), min(height, patch.top + size[0])
-    left, right = max(0, patch.left), min(width, patch.left + size[1])
+    size = placed.shares.shape
+    top, bottom = max(0, placed.top), min(height, placed.top + size[0])
+    left, right = max(0, placed.left), min(width, placed.left + size[1])
     mask = np.zeros((height, width), dtype=np.bool_)
     if top >= bottom or left >= right:
         return mask
-    place = (slice(top, bottom), slice(left, right))
-    inner = (
-        slice(top - patch.top, bottom - patch.top),
-        slice(left - patch.left, right - patch.left),
-    )
+    place = np.s_[top:bottom, left:right]
+    inner = np.s_[top - placed.top : bottom - placed.top, left - placed.left : right - placed.left]
+    samples = tuple(slice(part.start * _SAMPLES, part.stop * _SAMPLES) for part in inner)
+    share = placed.shares[inner][..., None].astype(np.uint16)
+    colours = sprite.pixels.reshape(-1, 3)[placed.texels[samples]]
+    colours *= placed.inside[samples][..., None]
     full = _SAMPLES * _SAMPLES
-    share = patch.shares[inner][..., None].astype(np.uint16)
-    mixed = image[place] * (full - share) + patch.colours[inner] * share
+    mixed = image[place] * (full - share) + _summed(colours)
     image[place] = ((mixed + full // 2) // full).astype(np.uint8)
-    mask[place] = patch.shares[inner] >= _HALF
+    mask[place] = placed.shares[inner] >= _HALF
     return mask
 
 

@@ -40,7 +40,7 @@ class Actor:
     Attributes:
         name: unique in the clip.
         cut_out: key of `CUT_OUTS`.
-        role: `object` is annotated, with ids 1, 2, ... in the order of the plan; the others are not.
+        role: `object` is annotated, with ids 1, 2, ... in the plan's order; the others are not.
         poses: key poses in order of time; between them everything changes linearly.
         mirrored: left and right are swapped.
     """

@@ -53,7 +53,7 @@ CUT_OUTS = {
         "cat",
         Polygon(
             (
-                *((36, 60), (40, 8), (90, 0), (330, 0), (346, 20), (354, 70), (362, 110)),
+                *((36, 90), (56, 26), (120, 0), (280, 0), (336, 20), (356, 70), (362, 110)),
                 *((358, 155), (340, 200), (322, 240), (300, 272), (255, 288), (195, 284)),
                 *((140, 262), (92, 230), (56, 185), (38, 130)),
             )
@@ -87,14 +87,14 @@ CUT_OUTS = {
         Silhouette("horse"),
         fill=(60, 0, 260, 80),
     ),
-    "brass-coin": CutOut("coins", Ellipses(((349, 43, 28, 27),)), tint=_BRASS),
+    "brass-coin": CutOut("coins", Ellipses(((335, 43, 28, 28),)), tint=_BRASS),
     "silver-coin": CutOut("coins", Ellipses(((347, 187, 31, 30),)), tint=_SILVER),
     "copper-coin": CutOut("coins", Ellipses(((46, 260, 27, 27),)), tint=_COPPER),
     "brass-other": CutOut("coins", Ellipses(((299, 263, 24, 24),)), tint=_BRASS),
     "silver-other": CutOut("coins", Ellipses(((172, 261, 27, 25),)), tint=_SILVER),
     "copper-other": CutOut("coins", Ellipses(((215, 51, 22, 21),)), tint=_COPPER),
     "wall": CutOut("brick", Box((40, 20, 240, 500)), tint=((70, 34, 26), (232, 196, 168))),
-    "plank": CutOut("coffee", Box((500, 130, 590, 395))),
+    "plank": CutOut("coffee", Box((530, 130, 570, 395))),
 }
 
 BACKGROUNDS = {

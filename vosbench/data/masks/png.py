@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ MAX_PIXELS: Final = 1 << 26
 HEADER_BYTES: Final = 33
 _ONE_CALL_BYTES: Final = 1 << 16
 """Streams up to this size cannot inflate beyond 64 MiB, so they are inflated in one call."""
+_StreamError: Final = cast("type[Exception]", zlib_ng.error)  # its stub declares an instance
 _COLOURS: Final = {
     0: "grey",
     2: "RGB",
@@ -189,7 +190,6 @@ def _idat(data: bytes, where: str) -> bytes:
 def _inflate(stream: bytes, height: int, row_bytes: int, where: str) -> NDArray[np.uint8]:
     """Inflate to H×(1+row_bytes) uint8, the first column being the row filters."""
     expected = height * (row_bytes + 1)
-    error_class: type[Exception] = zlib_ng.error
     try:
         if len(stream) <= _ONE_CALL_BYTES:
             # An exact buffer is grown once more at the end of the stream; 64 bytes spare avoid it.
@@ -199,7 +199,7 @@ def _inflate(stream: bytes, height: int, row_bytes: int, where: str) -> NDArray[
             inflater = zlib_ng.decompressobj()
             raw = inflater.decompress(stream, expected + 1)
             complete = inflater.eof or len(raw) > expected
-    except error_class as error:
+    except _StreamError as error:
         raise InputError(
             f"{where}: the image data is cut off or damaged ({error}).",
             hint="Copy or write the file again.",

@@ -41,10 +41,6 @@ class FollowSession:
         labels = self._labels
         if on_sequence and self._parameters["behaviour"] == "wrong-size":
             labels = labels[1:]
-        if on_sequence and self._parameters["behaviour"] == "wrong-id":
-            labels = np.where(labels == 0, np.uint8(77), labels)
-        if on_sequence and self._parameters["behaviour"] == "wrong-type":
-            labels = labels.astype(np.int64)  # type: ignore[assignment]
         return Prediction(labels)
 
     def _misbehave(self) -> None:

@@ -1,0 +1,145 @@
+"""Parameters of the method's card, checked and typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from vosbench.errors import UsageError
+from vosbench.types import ParameterValue
+
+from .config import ISOMETRIC_MODES, IsometricMode
+
+__all__ = ["CentreKind", "MergeRule", "Parameters"]
+
+MergeRule = Literal["argmax", "soft-aggregation"]
+CentreKind = Literal["mass", "box"]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be changed without other weights, except where README.md says so.
+
+    Attributes:
+        crop: crop around the object; else the whole frame is the input.
+        context: window size over mask-box size.
+        least_size: px, least width and height of a window.
+        most_frames: largest width and height of a window, in frame widths and heights.
+        smoothing: smooth the window's size over time.
+        momentum: weight of the previous size in the smoothing, 0..1.
+        patience: empty frames in a row before the window grows.
+        growth: factor per frame by which it then grows.
+        offset: whether the centre offset enters the fusion.
+        centre: which point of the previous mask is its centre.
+        isometric_mode: see `NetworkConfig`.
+        template_pool: 2×2 pooling of the template.
+        previous_mask: whether the previous mask is a further input.
+        threshold: least probability of an object's pixel, 0..1.
+        merge: how objects compete for a pixel.
+        height: px, height of the network's input.
+        width: px, width of the network's input.
+        batch: most objects in one pass of the network.
+        oracle_box: take the window from the truth of the current frame.
+        oracle_centre: take the previous centre from the truth of the current frame.
+    """
+
+    crop: bool = True
+    context: float = 1.5
+    least_size: float = 32.0
+    most_frames: float = 1.5
+    smoothing: bool = True
+    momentum: float = 0.5
+    patience: int = 5
+    growth: float = 1.5
+    offset: bool = True
+    centre: CentreKind = "mass"
+    isometric_mode: IsometricMode = "rank_sample"
+    template_pool: bool = True
+    previous_mask: bool = False
+    threshold: float = 0.5
+    merge: MergeRule = "argmax"
+    height: int = 480
+    width: int = 854
+    batch: int = 4
+    oracle_box: bool = False
+    oracle_centre: bool = False
+
+    @classmethod
+    def parse(cls, values: Mapping[str, ParameterValue]) -> Parameters:
+        """Read the card's dotted names; what is absent keeps its default.
+
+        Raises:
+            UsageError: a name is unknown, or a value is of another type or out of range.
+        """
+        unknown = sorted(values.keys() - NAMES.keys())
+        if unknown:
+            raise UsageError(
+                f"dmvos has no parameter {unknown[0]!r}", hint=f"Known: {', '.join(sorted(NAMES))}"
+            )
+        defaults = cls()
+        given = {
+            NAMES[name]: _typed(name, value, getattr(defaults, NAMES[name]))
+            for name, value in values.items()
+        }
+        parameters = cls(**given)
+        parameters._check()
+        return parameters
+
+    def _check(self) -> None:
+        _one_of("offset.centre", self.centre, get_args(CentreKind))
+        _one_of("merge.rule", self.merge, get_args(MergeRule))
+        _one_of("isometric.mode", self.isometric_mode, ISOMETRIC_MODES)
+        _within("crop.context", self.context, 0.1, 100.0)
+        _within("crop.least-size", self.least_size, 1.0, 10_000.0)
+        _within("crop.most-frames", self.most_frames, 0.1, 10.0)
+        _within("smoothing.momentum", self.momentum, 0.0, 1.0)
+        _within("empty.patience", self.patience, 0, 1_000_000)
+        _within("empty.growth", self.growth, 1.0, 100.0)
+        _within("threshold", self.threshold, 0.0, 1.0)
+        _within("input.height", self.height, 32, 4096)
+        _within("input.width", self.width, 32, 4096)
+        _within("batch.objects", self.batch, 1, 254)
+
+
+NAMES = {
+    "crop.enabled": "crop",
+    "crop.context": "context",
+    "crop.least-size": "least_size",
+    "crop.most-frames": "most_frames",
+    "smoothing.enabled": "smoothing",
+    "smoothing.momentum": "momentum",
+    "empty.patience": "patience",
+    "empty.growth": "growth",
+    "offset.enabled": "offset",
+    "offset.centre": "centre",
+    "isometric.mode": "isometric_mode",
+    "template.pool": "template_pool",
+    "previous_mask.enabled": "previous_mask",
+    "threshold": "threshold",
+    "merge.rule": "merge",
+    "input.height": "height",
+    "input.width": "width",
+    "batch.objects": "batch",
+    "oracle.box": "oracle_box",
+    "oracle.centre": "oracle_centre",
+}
+
+
+def _typed(name: str, value: ParameterValue, default: ParameterValue) -> Any:
+    kind = type(default)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{name} is {value!r}; expected {kind.__name__}, such as {default!r}")
+    return value
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise UsageError(f"{name} is {value}; expected {low} to {high}")

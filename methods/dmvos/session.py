@@ -1,0 +1,282 @@
+"""DMVOS on one clip: template once, then crop, segment, paste back and update, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vosbench.errors import InputError, UsageError
+from vosbench.types import RGB, ClipInfo, LabelMap, Prediction
+
+from .extent import extent_of, extent_of_counts
+from .merge import merge
+from .network import Features, Output, Template
+from .offset import voted_centre
+from .parameters import Parameters
+from .resample import FrameSource, normalise, paste
+from .window import TrackState, Window, advance, begin, centre_of, window_of
+
+__all__ = ["DMVOSSession", "Model"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """The network as it runs.
+
+    Attributes:
+        encode: `DMVOSNet.encode`, compiled or not.
+        segment: `DMVOSNet.segment`, compiled or not.
+        make_template: `DMVOSNet.make_template`.
+        device: where it runs.
+        dtype: type of its input.
+    """
+
+    encode: Callable[[Tensor], Features]
+    segment: Callable[[Features, Template, Tensor, Tensor | None], Output]
+    make_template: Callable[[Features, Tensor], Template]
+    device: torch.device
+    dtype: torch.dtype
+
+
+@dataclass
+class _Track:
+    """One object: its template, where to look next, and its last probability H×W."""
+
+    object_id: int
+    template: Template
+    state: TrackState
+    probability: Tensor
+
+
+class _Seen(NamedTuple):
+    """One object's answer on one frame."""
+
+    window: Window
+    centre: tuple[float, float]
+    probability: Tensor
+    voted: Tensor
+
+
+class DMVOSSession:
+    """State of DMVOS on one clip.
+
+    `Prediction.soft` has the objects of `ClipInfo.object_ids` in their order, then objects that
+    came later, in order of arrival; `aux["object_ids"]` says so. An object without a pixel in the
+    mask that should start it has probability 0 until `new_objects` brings it. An id that already
+    runs is started afresh from its new mask.
+    """
+
+    def __init__(
+        self, model: Model, parameters: Parameters, clip: ClipInfo, frame: RGB, labels: LabelMap
+    ) -> None:
+        self._model = model
+        self._parameters = parameters
+        self._clip = clip
+        self._frame_size = (clip.height, clip.width)
+        self._order = list(clip.object_ids)
+        self._tracks: dict[int, _Track] = {}
+        self._truth: LabelMap | None = None
+        self._truth_shown = False
+        with torch.inference_mode():
+            self._start_objects(self._source(frame), labels, self._order)
+
+    def observe_truth(self, labels: LabelMap | None) -> None:
+        """Take the truth of the next frame; only the oracle parameters look at it."""
+        self._truth, self._truth_shown = labels, True
+
+    def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
+        """Segment the next frame; see `vosbench.types.Session`."""
+        oracle = self._parameters.oracle_box or self._parameters.oracle_centre
+        if oracle and not self._truth_shown:
+            raise UsageError(
+                f"{self._clip.name}: oracle.box and oracle.centre need the truth of every frame, "
+                "and none was shown",
+                hint="Run dmvos@oracle-box or dmvos@oracle-centre: only variants see the truth.",
+            )
+        with torch.inference_mode():
+            source = self._source(frame)
+            seen = self._segment(source)
+            labels, soft = self._merged(seen)
+            aux = self._update(seen)
+            if new_objects is not None:
+                self._check_size(new_objects.shape[:2], "new objects")
+                labels, soft = self._add(source, new_objects, labels, soft)
+        aux["object_ids"] = tuple(self._order)
+        self._truth, self._truth_shown = None, False
+        return Prediction(labels, soft, aux)
+
+    def _source(self, frame: RGB) -> FrameSource:
+        self._check_size(frame.shape[:2], "frame")
+        return FrameSource(normalise(_to_device(frame, self._model.device)))
+
+    def _check_size(self, size: tuple[int, ...], what: str) -> None:
+        if tuple(size) != self._frame_size:
+            raise InputError(
+                f"{self._clip.name}: the {what} is {size[0]}×{size[1]}, "
+                f"the clip is {self._frame_size[0]}×{self._frame_size[1]}"
+            )
+
+    def _start_objects(self, source: FrameSource, labels: LabelMap, object_ids: list[int]) -> None:
+        """Cut a template for every object that has a pixel in `labels` (H×W uint8)."""
+        self._check_size(labels.shape[:2], "first mask")
+        parameters = self._parameters
+        on_device = _to_device(labels, self._model.device)
+        masks, states, present = [], [], []
+        for object_id in object_ids:
+            extent = extent_of(labels == object_id)
+            if extent is None:
+                continue
+            present.append(object_id)
+            masks.append((on_device == object_id).float())
+            states.append(begin(extent, self._frame_size, parameters))
+        for part in _chunks(len(present), parameters.batch):
+            windows = [state.window for state in states[part]]
+            features = self._encode(source, windows)
+            size = (parameters.height, parameters.width)
+            crops = [
+                FrameSource(mask[None, None]).crop(window, size)
+                for mask, window in zip(masks[part], windows, strict=True)
+            ]
+            template = self._model.make_template(features, torch.cat(crops))
+            for i, object_id in enumerate(present[part]):
+                own = Template(template.z[i : i + 1].clone(), template.m[i : i + 1].clone())
+                state, mask = states[part.start + i], masks[part.start + i]
+                self._tracks[object_id] = _Track(object_id, own, state, mask)
+
+    def _encode(self, source: FrameSource, windows: list[Window]) -> Features:
+        """Features of every window; one pass of the encoder where they are all the same."""
+        size = (self._parameters.height, self._parameters.width)
+        distinct = windows[:1] if len(set(windows)) == 1 else windows
+        crops = torch.cat([source.crop(window, size) for window in distinct])
+        crops = crops.to(dtype=self._model.dtype, memory_format=torch.channels_last)
+        features = self._model.encode(crops)
+        if len(distinct) == len(windows):
+            return features
+        count = len(windows)
+        return features._replace(
+            s2=features.s2.expand(count, -1, -1, -1),
+            s3=features.s3.expand(count, -1, -1, -1),
+            s4=features.s4.expand(count, -1, -1, -1),
+            embed=features.embed.expand(count, -1, -1, -1),
+        )
+
+    def _segment(self, source: FrameSource) -> dict[int, _Seen]:
+        tracks = list(self._tracks.values())
+        seen: dict[int, _Seen] = {}
+        for part in _chunks(len(tracks), self._parameters.batch):
+            batch = tracks[part]
+            views = [self._view(track) for track in batch]
+            windows = [window for window, _ in views]
+            features = self._encode(source, windows)
+            template = Template(
+                torch.cat([track.template.z for track in batch]),
+                torch.cat([track.template.m for track in batch]),
+            )
+            relative = [window.relative(centre) for window, centre in views]
+            centres = torch.tensor(relative, device=self._model.device, dtype=torch.float32)
+            previous = self._previous(batch, windows) if self._parameters.previous_mask else None
+            output = self._model.segment(features, template, centres, previous)
+            probability = torch.sigmoid(output.logits.float())
+            voted = voted_centre(probability, output.offset)
+            for i, (track, (window, centre)) in enumerate(zip(batch, views, strict=True)):
+                pasted = paste(probability[i, 0], window, self._frame_size)
+                seen[track.object_id] = _Seen(window, centre, pasted, voted[i])
+        return seen
+
+    def _view(self, track: _Track) -> tuple[Window, tuple[float, float]]:
+        """Window and previous centre for the next frame, from the truth where an oracle asks."""
+        parameters = self._parameters
+        window, centre = track.state.window, track.state.centre
+        if self._truth is None:
+            return window, centre
+        extent = extent_of(self._truth == track.object_id)
+        if extent is None:
+            return window, centre
+        if parameters.oracle_box:
+            window = window_of(extent.box, self._frame_size, parameters)
+        if parameters.oracle_centre:
+            centre = centre_of(extent, parameters)
+        return window, centre
+
+    def _previous(self, batch: list[_Track], windows: list[Window]) -> Tensor:
+        size = (self._parameters.height, self._parameters.width)
+        crops = [
+            FrameSource(track.probability[None, None]).crop(window, size)
+            for track, window in zip(batch, windows, strict=True)
+        ]
+        return torch.cat(crops)
+
+    def _merged(self, seen: dict[int, _Seen]) -> tuple[LabelMap, NDArray[np.float32]]:
+        """Labels H×W and the soft masks of all known objects, on the host."""
+        absent = torch.zeros(self._frame_size, device=self._model.device)
+        planes = [seen[k].probability if k in seen else absent for k in self._order]
+        if not planes:
+            height, width = self._frame_size
+            return np.zeros((height, width), np.uint8), np.zeros((0, height, width), np.float32)
+        soft = torch.stack(planes)
+        labels = merge(soft, self._order, self._parameters.merge, self._parameters.threshold)
+        return labels.cpu().numpy(), soft.cpu().numpy()
+
+    def _update(self, seen: dict[int, _Seen]) -> dict[str, Any]:
+        """Advance every object's state by its own mask; return what the frame tells of itself."""
+        aux: dict[str, dict[int, Any]] = {
+            name: {} for name in ("crop_box", "voted_centre", "previous_centre", "empty_streak")
+        }
+        if not seen:
+            return dict(aux)
+        masks = torch.stack([one.probability for one in seen.values()])
+        masks = masks >= self._parameters.threshold
+        # One transfer for all objects: pixel counts per column and per row, and the votes.
+        columns, rows = masks.sum(dim=1).double(), masks.sum(dim=2).double()
+        voted = torch.stack([one.voted for one in seen.values()]).double()
+        host = torch.cat([columns, rows, voted], dim=1).cpu().numpy()
+        width = self._frame_size[1]
+        for (object_id, one), line in zip(seen.items(), host, strict=True):
+            extent = extent_of_counts(line[:width], line[width:-2])
+            track = self._tracks[object_id]
+            track.probability = one.probability
+            track.state = advance(track.state, extent, self._frame_size, self._parameters)
+            aux["crop_box"][object_id] = tuple(one.window.box)
+            aux["previous_centre"][object_id] = one.centre
+            aux["empty_streak"][object_id] = track.state.empty_streak
+            if np.isfinite(line[-1]):
+                point = (float(line[-2]), float(line[-1]))
+                aux["voted_centre"][object_id] = one.window.absolute(point)
+        return dict(aux)
+
+    def _add(
+        self,
+        source: FrameSource,
+        new_objects: LabelMap,
+        labels: LabelMap,
+        soft: NDArray[np.float32],
+    ) -> tuple[LabelMap, NDArray[np.float32]]:
+        """Start the objects of `new_objects` (0 = none, 255 = void) and put their masks in."""
+        arriving = [int(k) for k in np.unique(new_objects) if k not in (0, 255)]
+        fresh = [k for k in arriving if k not in self._order]
+        self._order += fresh
+        soft = np.concatenate([soft, np.zeros((len(fresh), *labels.shape), np.float32)])
+        labels = labels.copy()
+        labels[np.isin(labels, arriving)] = 0
+        for object_id in arriving:
+            mask = new_objects == object_id
+            labels[mask] = object_id
+            soft[self._order.index(object_id)] = mask
+        self._start_objects(source, new_objects, arriving)
+        return labels, soft
+
+
+def _chunks(count: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _to_device(array: NDArray[np.uint8], device: torch.device) -> Tensor:
+    # torch warns about arrays it must not write to, such as views of a memory map.
+    plain = np.ascontiguousarray(array)
+    return torch.from_numpy(plain if plain.flags.writeable else plain.copy()).to(device)

@@ -1,0 +1,176 @@
+"""Scoring predicted mask files against a dataset's annotations."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vosbench.data.masks import MaskSource
+from vosbench.data.masks.labels import decode_mask
+from vosbench.errors import InputError, UsageError, VosbenchError
+from vosbench.evaluate.evaluation import Evaluation, evaluation_of
+from vosbench.evaluate.sequence import SequenceScore, SequenceScorer
+from vosbench.metrics import Protocol, get_protocol
+from vosbench.types import FrameRef, LabelMap
+from vosbench.types import Sequence as Clip
+
+__all__ = ["Progress", "score_masks", "score_sequence"]
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called after each sequence with its name, the number done, and the number in all."""
+_NAMED_EXTRAS = 5
+
+
+def score_masks(
+    source: MaskSource,
+    sequences: Sequence[Clip],
+    *,
+    protocol: str,
+    dataset: str,
+    split: str,
+    processes: int = 1,
+    official_decay: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score masks on disk against the annotations of a dataset.
+
+    A sequence that cannot be scored never stops the others: it is listed in `record.unscored` with
+    the reason, and the caller decides what that means. Nothing is cached: files are read anew each
+    time.
+
+    Args:
+        source: predicted masks, from `open_masks`.
+        sequences: sequences of the split, in its order. Images are not needed.
+        protocol: name of the protocol.
+        dataset: name for the record.
+        split: name for the record.
+        processes: worker processes; each scores whole sequences. Workers are spawned, so a script
+            that asks for more than one needs the usual `if __name__ == "__main__"` guard.
+        official_decay: compute decay with the official toolkit's overflow from 256 frames on.
+        progress: called in this process after each sequence.
+
+    Raises:
+        UsageError: unknown protocol, no sequences, or fewer than one process.
+    """
+    rules = get_protocol(protocol)
+    if processes < 1:
+        raise UsageError(f"{processes} processes cannot score anything.", hint="Ask for 1 or more.")
+    if not sequences:
+        raise UsageError("There are no sequences to score.", hint="Check the dataset and filter.")
+    outcomes: dict[str, SequenceScore | _Failure] = {}
+    for outcome in _outcomes(source, sequences, rules, processes):
+        outcomes[outcome.sequence] = outcome
+        if progress is not None:
+            progress(outcome.sequence, len(outcomes), len(sequences))
+    ordered = [outcomes[clip.name] for clip in sequences]
+    warnings = [f"note: {note}" for note in source.notes]
+    extra = sorted(set(source.sequences()) - set(outcomes))
+    if extra:
+        named = ", ".join(extra[:_NAMED_EXTRAS]) + (", ..." if len(extra) > _NAMED_EXTRAS else "")
+        warnings.append(f"{len(extra)} sequence(s) with masks are not in the split: {named}")
+    return evaluation_of(
+        [outcome for outcome in ordered if isinstance(outcome, SequenceScore)],
+        protocol=rules,
+        dataset=dataset,
+        split=split,
+        unscored={
+            outcome.sequence: outcome.reason for outcome in ordered if isinstance(outcome, _Failure)
+        },
+        warnings=warnings,
+        official_decay=official_decay,
+    )
+
+
+def score_sequence(source: MaskSource, clip: Clip, protocol: Protocol) -> SequenceScore:
+    """Score one sequence from files.
+
+    Raises:
+        InputError: a mask or annotation is missing or cannot be used; the message names the file.
+    """
+    if not source.frames(clip.name):
+        raise InputError(
+            f"{source.location}: there are no masks of sequence {clip.name}.",
+            hint="Masks are looked for in a folder of the sequence's name.",
+        )
+    annotated = [k for k, frame in enumerate(clip.frames) if frame.annotation is not None]
+    first = _read_truth(clip, clip.frames[0])
+    scorer = SequenceScorer(
+        clip.name, protocol, [frame.name for frame in clip.frames], annotated, first
+    )
+    single_object = len(scorer.object_ids) == 1
+    notes: dict[str, None] = {}
+    for position in scorer.positions:
+        frame = clip.frames[position]
+        read = source.read(
+            clip.name,
+            frame.name,
+            protocol.prediction_kind,
+            size=first.shape,
+            single_object=single_object,
+        )
+        if read.note:
+            notes[read.note] = None
+        where = source.describe(clip.name, frame.name)
+        scorer.add(position, read.labels, _read_truth(clip, frame), where=where)
+    return scorer.finish(notes)
+
+
+def _read_truth(clip: Clip, frame: FrameRef) -> LabelMap:
+    """An annotation with its void pixels."""
+    path = frame.annotation
+    if path is None:
+        raise InputError(
+            f"{clip.name}: frame {frame.name} has no annotation, so no objects are defined.",
+            hint="Check the annotation folder of the dataset card.",
+        )
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: the annotation cannot be read ({error.strerror or error}).",
+            hint="Check the data folder.",
+        ) from error
+    size = (clip.height, clip.width)
+    return decode_mask(data, clip.label_kind, size=size, void="keep", where=str(path)).labels
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A sequence that could not be scored, and why."""
+
+    sequence: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a worker process needs for one sequence."""
+
+    source: MaskSource
+    clip: Clip
+    protocol: Protocol
+
+
+def _attempt(task: _Task) -> SequenceScore | _Failure:
+    try:
+        return score_sequence(task.source, task.clip, task.protocol)
+    except VosbenchError as error:
+        return _Failure(task.clip.name, f"{error} {error.hint}".strip())
+
+
+def _outcomes(
+    source: MaskSource, sequences: Sequence[Clip], protocol: Protocol, processes: int
+) -> Iterator[SequenceScore | _Failure]:
+    """Score all sequences, in any order. Long sequences go first, so that workers end together."""
+    tasks = [_Task(source, clip, protocol) for clip in sequences]
+    workers = min(processes, len(tasks))
+    if workers == 1:
+        yield from map(_attempt, tasks)
+        return
+    tasks.sort(key=lambda task: -len(task.clip.frames) * len(task.clip.object_ids))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(_attempt, tasks)
