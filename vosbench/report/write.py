@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -268,10 +267,13 @@ def _replaced(target: Path) -> Iterator[Path]:
     """Give an empty folder beside `target`; it takes the target's place if the body succeeds.
 
     A folder cannot be replaced in one step, so the old one is moved aside first: whatever fails
-    before that leaves it untouched, and if the second move fails it is moved back.
+    before that leaves it untouched, and if the second move fails it is moved back. What a killed
+    process left behind is cleared by the next one.
     """
-    new = target.with_name(f".{target.name}.{os.getpid()}.new")
-    old = target.with_name(f".{target.name}.{os.getpid()}.old")
+    new = target.with_name(f".{target.name}.new")
+    old = target.with_name(f".{target.name}.old")
+    if old.exists() and not target.exists():
+        old.rename(target)  # killed between the two moves
     for leftover in (new, old):
         if leftover.exists():
             shutil.rmtree(leftover)

@@ -21,7 +21,9 @@ def _scene(pasted: tuple[Pasted, ...] = (), poses: tuple[Pose, ...] = ()) -> Sce
 def test_the_whole_frame_at_its_own_size_is_the_frame() -> None:
     scene = _scene()
     drawn = render(scene, WHOLE, (12, 16), mean=MEAN)
-    assert torch.allclose(drawn.image, torch.from_numpy(scene.image).permute(2, 0, 1).float(), atol=1e-2)
+    assert torch.allclose(
+        drawn.image, torch.from_numpy(scene.image).permute(2, 0, 1).float(), atol=1e-2
+    )
     assert np.array_equal(drawn.labels.numpy(), scene.labels)
     assert np.array_equal(label_map(scene, None, (12, 16)).numpy(), scene.labels)
 

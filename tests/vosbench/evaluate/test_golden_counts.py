@@ -24,8 +24,6 @@ from vosbench.types import LabelMap
 
 SHARED = Path(os.environ.get("VOSBENCH_SHARED", Path(__file__).parents[4] / "shared"))
 GOLDEN = SHARED / "reference" / "golden" / "scoring"
-FULL = os.environ.get("VOSBENCH_FULL") == "1"
-STEP = 1 if FULL else 7
 
 pytestmark = pytest.mark.skipif(
     not (GOLDEN.is_dir() and (SHARED / "data" / "DAVIS2016").is_dir()),
@@ -42,19 +40,19 @@ def recipe() -> ModuleType:
     return module
 
 
-def truth_of(case: str, sequence: str, frames: int, indices: range) -> Iterator[LabelMap]:
+def truth_of(case: str, sequence: str, frames: int) -> Iterator[LabelMap]:
     if case == "d16-perturb":
         folder = SHARED / "data" / "DAVIS2016" / "Annotations" / "480p" / sequence
         paths = sorted(folder.glob("*.png"))
         assert len(paths) == frames
-        for index in indices:
-            yield read_labels(paths[index], "binary")
+        for path in paths:
+            yield read_labels(path, "binary")
     else:
         source = open_masks(SHARED / "data" / "results" / "davis2017" / "osvos.zip")
         names = source.frames(sequence)
         assert len(names) == frames
-        for index in indices:
-            yield source.read(sequence, names[index], "ids").labels
+        for name in names:
+            yield source.read(sequence, name, "ids").labels
 
 
 @pytest.mark.parametrize("case", ["d16-perturb", "d17-multi"])
@@ -65,9 +63,8 @@ def test_counts_of_real_masks(case: str) -> None:
     compared = 0
     for sequence, facts in sequences.items():
         frames, ids = facts["frames"], range(1, facts["objects_first_frame"] + 1)
-        indices = range(frames) if FULL else range(1, frames - 1, STEP)
         digests = hashlib.sha256(), hashlib.sha256()
-        for index, truth in zip(indices, truth_of(case, sequence, frames, indices), strict=True):
+        for index, truth in enumerate(truth_of(case, sequence, frames)):
             prediction = perturb(truth, sequence, index, frames)
             digests[0].update(np.ascontiguousarray(truth))
             digests[1].update(np.ascontiguousarray(prediction))
@@ -76,8 +73,6 @@ def test_counts_of_real_masks(case: str) -> None:
                 expected = [recorded[f"{sequence}_{k}"][index - 1] for k in ids]
                 assert found.tolist() == expected, (sequence, index)
                 compared += len(expected)
-        if FULL:
-            assert digests[0].hexdigest() == facts["gt_sha256"]
-            assert digests[1].hexdigest() == facts["pred_sha256"]
-    total = sum(len(rows) for rows in recorded.values())
-    assert compared == total if FULL else compared >= total / (STEP + 1)
+        assert digests[0].hexdigest() == facts["gt_sha256"]
+        assert digests[1].hexdigest() == facts["pred_sha256"]
+    assert compared == sum(len(rows) for rows in recorded.values())

@@ -342,6 +342,25 @@ def test_a_crash_leaves_the_old_report(
     assert [path.name for path in run.iterdir() if "report" in path.name] == ["report"]
 
 
+def test_what_a_killed_process_left_is_cleared(
+    make_run: Any, clip: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run([clip("bear", {1: ramp(0.9, 0.4)})])
+    report = write_report(run).folder
+    (run / ".report.new" / "figures").mkdir(parents=True)
+    write_report(run)
+    assert [path.name for path in run.iterdir() if "report" in path.name] == ["report"]
+    report.rename(run / ".report.old")  # killed after the old report was moved aside
+
+    def fail(*_: Any, **__: Any) -> str:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("vosbench.report.write.draw_curves", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_report(run)
+    assert (report / "index.html").exists()
+
+
 def test_files_of_an_older_report_do_not_linger(make_run: Any, clip: Any) -> None:
     run = make_run([clip("bear", {1: ramp(0.9, 0.4)})])
     stale = write_report(run).folder / "figures" / "stale.svg"

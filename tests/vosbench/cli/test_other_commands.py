@@ -1,0 +1,144 @@
+"""`vosbench score`, `report`, `list` and `doctor` as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeDavis, RunVosbench
+
+SCORE = ("--dataset", "davis2017", "--split", "val", "--protocol", "davis2017", "--json")
+
+
+@pytest.fixture
+def data(make_davis: MakeDavis) -> Path:
+    return make_davis({"alpha": 6, "beta": 6})
+
+
+def truth_as_masks(data: Path, folder: Path) -> Path:
+    shutil.copytree(data / "Annotations" / "480p", folder)
+    return folder
+
+
+def test_folder_and_zip_score_alike(vosbench: RunVosbench, data: Path, tmp_path: Path) -> None:
+    folder = truth_as_masks(data, tmp_path / "masks")
+    archive = tmp_path / "masks.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in folder.rglob("*.png"):
+            file.write(path, path.relative_to(folder))
+    shutil.rmtree(data / "JPEGImages")
+    from_folder = vosbench("score", folder, *SCORE, "--data", data)
+    from_zip = vosbench("score", archive, *SCORE, "--data", data)
+    assert from_folder.json["global"]["J&F-Mean"] == 1.0
+    assert from_zip.json["global"] == from_folder.json["global"]
+    assert set(from_zip.json["objects"]) == {"alpha_1", "alpha_2", "beta_1", "beta_2"}
+    assert "identical" in from_zip.err, "predictions equal to the truth deserve a warning"
+
+
+def test_missing_mask_costs_its_sequence_and_exits_3(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    folder = truth_as_masks(data, tmp_path / "masks")
+    (folder / "beta" / "00003.png").unlink()
+    result = vosbench("score", folder, *SCORE, "--data", data, check=3)
+    assert set(result.json["objects"]) == {"alpha_1", "alpha_2"}
+    assert "00003" in result.json["unscored"]["beta"]
+    assert "00003" in result.err
+
+
+def test_nothing_to_score_exits_4(vosbench: RunVosbench, data: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "empty" in vosbench("score", empty, *SCORE, "--data", data, check=4).err
+    assert "nowhere" in vosbench("score", "nowhere", *SCORE, "--data", data, check=4).err
+
+
+def test_masks_without_a_data_set_are_a_usage_error(vosbench: RunVosbench, tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    assert "--dataset" in vosbench("score", tmp_path / "masks", check=2).err
+    unknown = vosbench("score", tmp_path / "masks", "--dataset", "davis2018", check=None)
+    assert unknown.code in (2, 4)
+    assert "davis2017" in unknown.err
+
+
+def test_unknown_protocol_names_the_known(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    folder = truth_as_masks(data, tmp_path / "masks")
+    words = ("score", folder, "--dataset", "davis2017", "--data", data, "--protocol", "davis2018")
+    assert "davis2017" in vosbench(*words, check=2).err
+
+
+def test_run_scores_again_to_the_same_bytes(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--method", "tp-follow", "--dataset", "davis2017", "--data", data, "--json")
+    root = tmp_path / vosbench(*words).json["run"]
+    before = (root / "scores.json").read_bytes()
+    (root / "scores.json").unlink()
+    (root / "frames.parquet").unlink()
+    vosbench("score", root)
+    assert (root / "scores.json").read_bytes() == before
+    assert (root / "frames.parquet").is_file()
+
+
+def test_report_is_drawn_again_and_without_images_too(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--method", "tp-follow", "--dataset", "davis2017", "--data", data, "--json")
+    root = tmp_path / vosbench(*words).json["run"]
+    shutil.rmtree(root / "report")
+    page = Path(vosbench("report", root).out.strip())
+    assert (tmp_path / page).is_file()
+    shutil.rmtree(data)
+    assert (tmp_path / vosbench("report", root).out.strip()).is_file()
+    assert "error" in vosbench("report", root, "--data", data, check=4).err
+
+
+def test_other_data_than_the_run_saw_are_refused(
+    vosbench: RunVosbench, data: Path, tmp_path: Path, make_davis: MakeDavis
+) -> None:
+    words = ("run", "--method", "tp-follow", "--dataset", "davis2017", "--data", data, "--json")
+    root = tmp_path / vosbench(*words).json["run"]
+    other = make_davis({"alpha": 7, "beta": 6}, root=tmp_path / "other")
+    result = vosbench("score", root, "--data", other, check=4)
+    assert "not what run" in result.err
+
+
+def test_runs_are_listed_and_a_damaged_one_says_so(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--method", "tp-follow", "--dataset", "davis2017", "--data", data, "--json")
+    answer = vosbench(*words).json
+    rows = vosbench("list", "runs", "--json").json["runs"]
+    assert [row["run"] for row in rows] == [answer["run"]]
+    assert rows[0]["J&F-Mean"] == answer["global"]["J&F-Mean"]
+    (tmp_path / answer["run"] / "run.json").write_text("{")
+    assert "cannot be read" in vosbench("list", "runs", "--json").json["runs"][0]["error"]
+
+
+def test_lists_name_what_is_shipped(vosbench: RunVosbench) -> None:
+    datasets = vosbench("list", "datasets", "--json").json["datasets"]
+    assert {"davis2016", "davis2017", "folder", "diagnostic"} <= {
+        row["dataset"] for row in datasets
+    }
+    assert "dmvos" in vosbench("list", "methods").out
+    assert "planets" in vosbench("list", "planets", check=2).err
+
+
+def test_doctor_fails_on_a_broken_plugin_and_names_it(vosbench: RunVosbench) -> None:
+    result = vosbench("doctor", "--json", check=4)
+    states = {check["name"]: check["state"] for check in json.loads(result.out)["checks"]}
+    assert states["method dmvos"] == "ok"
+    assert states["method tp-broken"] == "broken"
+    assert states["data set diagnostic"] == "ok"
+    assert "tp-broken" in result.err
+
+
+def test_version_and_no_arguments(vosbench: RunVosbench) -> None:
+    assert vosbench("--version").out.startswith("vosbench ")
+    assert "Usage" in vosbench(check=2).err + vosbench(check=2).out
