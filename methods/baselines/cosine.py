@@ -2,8 +2,8 @@
 
 Every cell of the ResNet's `layer3` grid (16 px) is compared with all cells of the frame on which an
 object started. Its margin is the mean of the best cosine similarities to cells of the object, minus
-the mean of the best to all other cells; above zero the cell is the object's. Where several objects
-claim a cell, the largest margin wins. Margins are interpolated to the frame before they are compared.
+the mean of the best to all other cells. Margins are interpolated to the frame; a pixel is the
+object's whose margin is the largest, if that is above zero.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class CosineMatching:
 
     @torch.inference_mode()
     def cells(self, frame: RGB) -> Tensor:
-        """Unit feature vectors of a frame, C×h×w float32; h and w are its size by 16, rounded up."""
+        """Unit feature vectors of a frame, C×h×w float32: one per 16 px, rounded up."""
         device = self._encoder.conv1.weight.device
         image = torch.from_numpy(frame).to(device).permute(2, 0, 1)[None].float() / 255
         mean, deviation = (image.new_tensor(v).view(1, 3, 1, 1) for v in (MEAN, DEVIATION))
@@ -178,5 +178,8 @@ def build(options: BuildOptions) -> CosineMatching:
     encoder = net.encoder.eval().requires_grad_(False)
     fold_norms(encoder)
     dtype = DTYPES[options.precision]
-    encoder = encoder.to(device=options.device, dtype=dtype, memory_format=torch.channels_last)
+    encoder = encoder.to(device=options.device, dtype=dtype)
+    for parameter in encoder.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return CosineMatching(encoder, path, best=best, dtype=dtype)

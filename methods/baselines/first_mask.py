@@ -1,6 +1,6 @@
 """The method that does nothing: every frame gets the first frame's mask.
 
-A method worth its name scores above it, and a run of it takes the time that the engine itself needs.
+A method worth its name scores above it; a run of it takes the time that the engine itself needs.
 """
 
 from __future__ import annotations

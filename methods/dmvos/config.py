@@ -83,3 +83,9 @@ class NetworkConfig:
             raise ValueError(f"stride_on is {self.stride_on!r}; use 'conv1' or 'conv2'")
         if self.rank_samples < 2 or self.top < 1:
             raise ValueError("rank_samples must be at least 2 and top at least 1")
+        for name, value in vars(self).items():
+            sizes = value if isinstance(value, tuple) else (value,)
+            if any(
+                isinstance(size, int) and not isinstance(size, bool) and size < 1 for size in sizes
+            ):
+                raise ValueError(f"{name} is {value}; sizes must be at least 1")

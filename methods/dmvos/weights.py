@@ -164,10 +164,19 @@ def _config(header: Mapping[str, Any], path: Path) -> NetworkConfig:
     if unknown:
         raise InputError(f"{path}: the network configuration has unknown entries {unknown}")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    usual = NetworkConfig()
+    for key, value in values.items():
+        if _kind(value) != _kind(getattr(usual, key)):
+            raise InputError(f"{path}: the network configuration's {key} is unusable: {value!r}")
     try:
         return NetworkConfig(**values)
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: the network configuration is unusable: {error}") from error
+
+
+def _kind(value: object) -> object:
+    """Type of a configuration entry; of a tuple, the types of its items."""
+    return tuple(map(_kind, value)) if isinstance(value, tuple) else type(value)
 
 
 def _encoder_convolutions(net: DMVOSNet) -> list[tuple[str, str | None]]:

@@ -218,8 +218,9 @@ class TrainConfig:
                 + ("neither" if self.steps is None else "both"),
                 hint="give --steps or --budget-minutes",
             )
-        if (self.steps or 1) < 1 or (self.budget_minutes or 1.0) <= 0:
-            raise UsageError("steps and budget-minutes must be positive")
+        length = self.budget_minutes if self.steps is None else self.steps
+        if length is None or length <= 0:
+            raise UsageError(f"steps and budget-minutes must be positive; got {length}")
         ends = [phase.until for phase in self.phases]
         if not ends or ends != sorted(ends) or ends[-1] != 1.0:
             raise UsageError(f"phases must end at ascending fractions, the last at 1; got {ends}")

@@ -160,6 +160,7 @@ def _record(
         weights=weights.name if weights else None,
         weights_sha256=file_sha256(weights) if weights else None,
         weights_note=getattr(built, "weights_note", ""),
+        untrained=bool(getattr(built, "untrained", False)),
         notes=list(getattr(built, "notes", ())),
     )
     data_record = DataRecord(
@@ -172,6 +173,7 @@ def _record(
         sequences=[sequence.name for sequence in dataset.sequences],
         frames=sum(len(sequence.frames) for sequence in dataset.sequences),
         manifest_sha256=dataset.manifest_sha256,
+        warnings=list(dataset.warnings),
     )
     code = {
         "method_sha256": method.found.code_sha256,

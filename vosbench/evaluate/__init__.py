@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from vosbench.evaluate.arrays import make_scorer, score_arrays
 from vosbench.evaluate.evaluation import Evaluation, evaluation_of
 from vosbench.evaluate.files import Progress, score_masks, score_sequence
 from vosbench.evaluate.official import write_official_csvs
-from vosbench.evaluate.sequence import SequenceScore, SequenceScorer, score_arrays
+from vosbench.evaluate.score import SequenceScore
+from vosbench.evaluate.sequence import Scorer, SequenceScorer
 
 __all__ = [
     "Evaluation",
     "Progress",
+    "Scorer",
     "SequenceScore",
     "SequenceScorer",
     "evaluation_of",
+    "make_scorer",
     "score_arrays",
     "score_masks",
     "score_sequence",

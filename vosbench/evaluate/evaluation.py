@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vosbench.evaluate.checks import merge_findings
-from vosbench.evaluate.sequence import SequenceScore
+from vosbench.evaluate.score import SequenceScore
 from vosbench.metrics import COUNT_COLUMNS, WRAPS_FROM, Figures, Protocol, mean_figures
 from vosbench.store.schema import FRAME_COLUMNS, ObjectScore, ScoreRecord, Summary
 
@@ -28,10 +28,13 @@ class Evaluation:
     Attributes:
         record: what is stored as `scores.json`.
         sequences: counts, J and F of every scored sequence.
+        extras: figures beyond the record's seven that the protocol defines, by name; null where
+            undefined.
     """
 
     record: ScoreRecord
     sequences: tuple[SequenceScore, ...]
+    extras: Mapping[str, float | None] = field(default_factory=dict)
 
     @cached_property
     def frames(self) -> pd.DataFrame:
@@ -135,7 +138,21 @@ def evaluation_of(
             "warnings": lines,
         }
     )
-    return Evaluation(record, tuple(scores))
+    return Evaluation(record, tuple(scores), _mean_extras(scores, protocol))
+
+
+def _mean_extras(scores: Sequence[SequenceScore], protocol: Protocol) -> dict[str, float | None]:
+    """Extra figures over all objects that have them; VOTS averages within each sequence first."""
+    groups = [score.object_extras() for score in scores]
+    if protocol.measures != "vots":
+        groups = [tuple(extras for group in groups for extras in group)]
+    names = dict.fromkeys(name for group in groups for extras in group for name in extras)
+    means: dict[str, float | None] = {}
+    for name in names:
+        inner = [[e[name] for e in group if not math.isnan(e[name])] for group in groups]
+        values = [float(np.mean(members)) for members in inner if members]
+        means[name] = float(np.mean(values)) if values else None
+    return means
 
 
 def _decay_warning(*, official: bool) -> str:

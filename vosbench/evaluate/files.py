@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from vosbench.data.masks import MaskSource
-from vosbench.data.masks.labels import decode_mask
+from vosbench.data.masks.labels import VoidUse, decode_mask
 from vosbench.errors import InputError, UsageError, VosbenchError
+from vosbench.evaluate.arrays import make_scorer
 from vosbench.evaluate.evaluation import Evaluation, evaluation_of
-from vosbench.evaluate.sequence import SequenceScore, SequenceScorer
+from vosbench.evaluate.score import SequenceScore
 from vosbench.metrics import Protocol, get_protocol
 from vosbench.types import FrameRef, LabelMap
 from vosbench.types import Sequence as Clip
@@ -96,11 +97,11 @@ def score_sequence(source: MaskSource, clip: Clip, protocol: Protocol) -> Sequen
             hint="Masks are looked for in a folder of the sequence's name.",
         )
     annotated = [k for k, frame in enumerate(clip.frames) if frame.annotation is not None]
-    first = _read_truth(clip, clip.frames[0])
-    scorer = SequenceScorer(
+    plain = protocol.void == "object"
+    first = _read_truth(clip, clip.frames[0], plain=plain)
+    scorer = make_scorer(
         clip.name, protocol, [frame.name for frame in clip.frames], annotated, first
     )
-    single_object = len(scorer.object_ids) == 1
     notes: dict[str, None] = {}
     for position in scorer.positions:
         frame = clip.frames[position]
@@ -109,17 +110,19 @@ def score_sequence(source: MaskSource, clip: Clip, protocol: Protocol) -> Sequen
             frame.name,
             protocol.prediction_kind,
             size=first.shape,
-            single_object=single_object,
+            single_object=scorer.single_object,
+            void="value" if plain else "refuse",
         )
         if read.note:
             notes[read.note] = None
         where = source.describe(clip.name, frame.name)
-        scorer.add(position, read.labels, _read_truth(clip, frame), where=where)
+        truth = _read_truth(clip, frame, plain=plain)
+        scorer.add(position, read.labels, truth, where=where)
     return scorer.finish(notes)
 
 
-def _read_truth(clip: Clip, frame: FrameRef) -> LabelMap:
-    """An annotation with its void pixels."""
+def _read_truth(clip: Clip, frame: FrameRef, *, plain: bool) -> LabelMap:
+    """An annotation with its void pixels; `plain` takes 255 for an object id."""
     path = frame.annotation
     if path is None:
         raise InputError(
@@ -134,7 +137,8 @@ def _read_truth(clip: Clip, frame: FrameRef) -> LabelMap:
             hint="Check the data folder.",
         ) from error
     size = (clip.height, clip.width)
-    return decode_mask(data, clip.label_kind, size=size, void="keep", where=str(path)).labels
+    void: VoidUse = "value" if plain else "keep"
+    return decode_mask(data, clip.label_kind, size=size, void=void, where=str(path)).labels
 
 
 @dataclass(frozen=True)

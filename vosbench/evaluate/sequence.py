@@ -6,86 +6,70 @@ Both ways in, files and arrays in memory, end here. Nothing but counts is kept o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vosbench.data.masks import VOID
 from vosbench.errors import InputError
 from vosbench.evaluate.checks import MaskChecks
-from vosbench.metrics import (
-    COUNT_COLUMNS,
-    Figures,
-    Protocol,
-    boundary_accuracy,
-    frame_counts,
-    get_protocol,
-    mean_figures,
-    object_figures,
-    region_similarity,
-)
+from vosbench.evaluate.score import SequenceScore
+from vosbench.metrics import COUNT_COLUMNS, Protocol, count_frame
 from vosbench.types import LabelMap
 
-__all__ = ["SequenceScore", "SequenceScorer", "score_arrays"]
+__all__ = [
+    "Scorer",
+    "SequenceScorer",
+    "check_size",
+    "counted_positions",
+    "name_ids",
+    "present_ids",
+    "refuse_ids",
+]
+
+_NAMED_IDS = 5
+_FEW_IDS = 8
 
 
-@dataclass(frozen=True)
-class SequenceScore:
-    """Counts of one sequence and what follows from them.
-
-    Attributes:
-        sequence: name.
-        frame_names: file stems of all frames of the sequence, in order.
-        object_ids: ids that count, ascending.
-        evaluated: objects×frames bool, whether the protocol counts this object on this frame.
-        counts: objects×frames×6 int64, columns as in `COUNT_COLUMNS`; 0 where not evaluated.
-        findings: warnings, in words.
-        notes: normalisations applied to the predicted files, in words.
-    """
-
-    sequence: str
-    frame_names: tuple[str, ...]
-    object_ids: tuple[int, ...]
-    evaluated: NDArray[np.bool_]
-    counts: NDArray[np.int64]
-    findings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @cached_property
-    def region(self) -> NDArray[np.float64]:
-        """J, objects×frames float64; NaN where not evaluated."""
-        return np.where(self.evaluated, region_similarity(self.counts), np.nan)
-
-    @cached_property
-    def boundary(self) -> NDArray[np.float64]:
-        """F, objects×frames float64; NaN where not evaluated."""
-        return np.where(self.evaluated, boundary_accuracy(self.counts), np.nan)
+class Scorer(Interface):
+    """Collects the counts of one sequence."""
 
     @property
-    def frames_evaluated(self) -> int:
-        """Number of frames on which any object counts."""
-        return int(self.evaluated.any(axis=0).sum())
+    def positions(self) -> tuple[int, ...]:
+        """Indices of the frames that must be added, ascending."""
+        ...
 
-    def object_figures(self, *, official_decay: bool = False) -> tuple[Figures, ...]:
-        """The figures of each object, ordered like `object_ids`."""
-        return tuple(
-            object_figures(region[chosen], boundary[chosen], official_decay=official_decay)
-            for region, boundary, chosen in zip(
-                self.region, self.boundary, self.evaluated, strict=True
-            )
-        )
+    @property
+    def single_object(self) -> bool:
+        """Whether exactly one object is expected in the predictions."""
+        ...
 
-    def figures(self, *, official_decay: bool = False) -> Figures:
-        """Mean over the objects of the sequence."""
-        figures = mean_figures(self.object_figures(official_decay=official_decay))
-        if figures is None:
-            raise ValueError(f"{self.sequence} has no objects.")
-        return figures
+    def add(self, position: int, prediction: LabelMap, truth: LabelMap, *, where: str = "") -> None:
+        """Count one frame.
+
+        Args:
+            position: index of the frame in the sequence.
+            prediction: H×W uint8.
+            truth: H×W uint8, as annotated; void 255 is allowed.
+            where: how to name the prediction in an error.
+
+        Raises:
+            InputError: the prediction has another size, or ids that the protocol does not allow.
+        """
+        ...
+
+    def finish(self, notes: Iterable[str] = ()) -> SequenceScore:
+        """The score of the frames added.
+
+        Raises:
+            InputError: frames are missing, or there is no object to score.
+        """
+        ...
 
 
 class SequenceScorer:
-    """Collects the counts of one sequence.
+    """Collects the counts of one sequence for protocols that compare objects by id.
 
     Args:
         sequence: name.
@@ -106,156 +90,216 @@ class SequenceScorer:
         annotated: Sequence[int],
         first_truth: LabelMap,
     ) -> None:
-        if not annotated or annotated[0] != 0:
-            raise InputError(
-                f"{sequence}: the first frame has no annotation, so no objects are defined.",
-                hint="Check the annotation folder of the dataset card.",
-            )
-        self.positions = tuple(annotated[k] for k in protocol.evaluated(len(annotated)))
-        if not self.positions:
-            raise InputError(
-                f"{sequence}: {len(annotated)} of {len(frame_names)} frames are annotated and "
-                f"protocol {protocol.name} does not count the first and last of them, so no frame "
-                "is left to score.",
-                hint="Score with the full annotations, or leave the sequence out.",
-            )
+        self.positions = counted_positions(sequence, protocol, frame_names, annotated)
         self._sequence = sequence
         self._protocol = protocol
         self._frame_names = tuple(frame_names)
         first = self._objects_of(first_truth)
-        highest = int(first.max())
-        if highest == 0:
+        self._first_ids = present_ids(first)
+        self._fixed_ids: tuple[int, ...] | None = None
+        if protocol.objects in ("union", "first-frame"):
+            self._fixed_ids = tuple(range(1, max(self._first_ids, default=0) + 1))
+        elif protocol.objects == "listed":
+            self._fixed_ids = self._first_ids
+        if self._fixed_ids == ():
             raise InputError(
                 f"{sequence}: the first annotation holds no object.",
                 hint=f"Protocol {protocol.name} scores the objects of the first annotation; check "
                 "that the dataset card reads annotations of the right kind.",
             )
-        self.object_ids = tuple(range(1, highest + 1))
-        shape = (highest, len(self._frame_names))
-        self._evaluated = np.zeros(shape, np.bool_)
-        self._counts = np.zeros((*shape, len(COUNT_COLUMNS)), np.int64)
-        self._checks = MaskChecks(first, highest, len(self.positions))
+        self._counts: dict[int, NDArray[np.int64]] = {}
+        self._added: set[int] = set()
+        self._checks = MaskChecks(first, len(self.positions))
         self._late: set[int] = set()
-        self._phantom = sorted(set(self.object_ids) - set(np.unique(first).tolist()))
+        self._extra: set[int] = set()
+
+    @property
+    def single_object(self) -> bool:
+        """Whether exactly one object is expected in the predictions."""
+        return self._fixed_ids is not None and len(self._fixed_ids) == 1
 
     def _objects_of(self, truth: LabelMap) -> LabelMap:
-        """The annotation as the protocol sees it: void is background, a union has one object."""
-        if truth.max() == 255:
-            truth = truth * (truth != 255)
-        if self._protocol.objects == "union":
-            union: LabelMap = (truth != 0).view(np.uint8)
-            return union
-        return truth
+        """The annotation as the protocol sees it."""
+        if self._protocol.void == "background" and truth.max() == VOID:
+            truth = truth * (truth != VOID)
+        return _union(truth) if self._protocol.objects == "union" else truth
 
     def add(self, position: int, prediction: LabelMap, truth: LabelMap, *, where: str = "") -> None:
-        """Count one evaluated frame.
-
-        Args:
-            position: index of the frame in the sequence.
-            prediction: H×W uint8.
-            truth: H×W uint8, as annotated; void 255 is allowed.
-            where: how to name the prediction in an error.
-
-        Raises:
-            InputError: the prediction has another size, or ids that the protocol does not allow.
-        """
+        """Count one evaluated frame; see `Scorer.add`."""
         where = where or f"{self._sequence}, frame {self._frame_names[position]}"
-        if prediction.shape != truth.shape:
-            raise InputError(
-                f"{where}: the mask is {prediction.shape[1]}x{prediction.shape[0]} px, the "
-                f"annotation is {truth.shape[1]}x{truth.shape[0]} px.",
-                hint="Nothing is resized silently: write masks at the size of the ground truth.",
-            )
-        highest = len(self.object_ids)
+        check_size(prediction, truth, where)
         truth = self._objects_of(truth)
         if self._protocol.objects == "union":
-            prediction = (prediction != 0).view(np.uint8)
-        if int(prediction.max()) > highest:
-            self._refuse_ids(prediction, where)
-        if int(truth.max()) > highest:
-            self._late.update(np.unique(truth[truth > highest]).tolist())
-        self._counts[:, position] = frame_counts(prediction, truth, self.object_ids)
-        self._evaluated[:, position] = True
+            prediction = _union(prediction)
+        ids = self._fixed_ids
+        if ids is None:
+            true_ids = present_ids(truth)
+            ids = tuple(sorted({*true_ids, *present_ids(prediction)}))
+            self._late.update(true_ids)
+        else:
+            highest = ids[-1]
+            if int(prediction.max()) > highest:
+                if self._protocol.extra_ids == "refuse":
+                    refuse_ids(prediction, highest, self._sequence, where)
+                self._extra.update(set(present_ids(prediction)) - set(ids))
+            if int(truth.max()) > highest:
+                self._late.update(set(present_ids(truth)) - set(ids))
+        frame = count_frame(prediction, truth, ids, tolerance=self._protocol.tolerance)
+        for row, object_id in enumerate(ids):
+            if object_id not in self._counts:
+                shape = (len(self._frame_names), len(COUNT_COLUMNS) + 2)
+                self._counts[object_id] = np.zeros(shape, np.int64)
+            self._counts[object_id][position, :-2] = frame.counts[row]
+            self._counts[object_id][position, -2:] = frame.areas[row]
+        self._added.add(position)
         self._checks.add(prediction, truth)
 
-    def _refuse_ids(self, prediction: LabelMap, where: str) -> None:
-        highest = len(self.object_ids)
-        extra = np.unique(prediction[prediction > highest]).tolist()
-        raise InputError(
-            f"{where}: the mask has object id {', '.join(map(str, extra[:5]))}"
-            f"{' and more' if len(extra) > 5 else ''}, but {self._sequence} has objects 1.."
-            f"{highest} in its first annotation.",
-            hint="Pixel values must be the ids of the first annotation. Values such as 38 or 75 "
-            "come from a palette mask saved as grey, in-between values from resizing with "
-            "interpolation, 255 from a binary mask (score it with protocol davis2016).",
-        )
-
     def finish(self, notes: Iterable[str] = ()) -> SequenceScore:
-        """The score of the frames added.
-
-        Raises:
-            InputError: frames are missing.
-        """
-        missing = [k for k in self.positions if not self._evaluated[:, k].any()]
+        """The score of the frames added; see `Scorer.finish`."""
+        missing = [k for k in self.positions if k not in self._added]
         if missing:
             raise InputError(
                 f"{self._sequence}: no prediction for frame {self._frame_names[missing[0]]}."
             )
-        findings = list(self._checks.findings())
-        if self._phantom:
-            findings.append(
-                f"object ids {', '.join(map(str, self._phantom))} do not occur in the first "
-                "annotation but count as objects, as in the official tool"
+        chosen = {k: self._frames_of(k) for k in sorted(self._counts)}
+        ids = tuple(k for k, frames in chosen.items() if frames.any())
+        if not ids:
+            raise InputError(
+                f"{self._sequence}: no annotation that protocol {self._protocol.name} counts holds "
+                "an object.",
+                hint="Check that the dataset card reads annotations of the right kind.",
             )
-        if self._late:
-            findings.append(
-                f"object ids {', '.join(map(str, sorted(self._late)))} appear after the first "
-                f"annotation and are not scored by protocol {self._protocol.name}"
-            )
+        evaluated = np.stack([chosen[k] for k in ids])
+        table = np.stack([self._counts[k] for k in ids]) * evaluated[:, :, None]
         return SequenceScore(
             self._sequence,
+            self._protocol,
             self._frame_names,
-            self.object_ids,
-            self._evaluated,
-            self._counts,
-            tuple(findings),
+            ids,
+            evaluated,
+            table[..., :-2],
+            table[..., -2:],
+            (*self._checks.findings(), *self._id_findings(ids)),
             tuple(dict.fromkeys(notes)),
         )
 
+    def _frames_of(self, object_id: int) -> NDArray[np.bool_]:
+        """On which frames an object counts, (frames,) bool; nowhere if it does not count at all."""
+        positions = np.array(self.positions)
+        frames = np.zeros(len(self._frame_names), np.bool_)
+        if self._fixed_ids is not None:
+            frames[positions] = True
+            return frames
+        areas = self._counts[object_id][positions, -2:]
+        shown = np.flatnonzero(areas[:, 1])
+        if self._protocol.objects == "given":
+            if object_id in self._first_ids:
+                frames[positions] = True
+            elif shown.size:
+                frames[positions[shown[0] + 1 :]] = True
+        elif shown.size:
+            seen = np.flatnonzero(areas.any(axis=1))
+            frames[positions[seen[0] :]] = True
+        return frames
 
-def score_arrays(
-    predictions: Iterable[LabelMap | None],
-    truths: Iterable[LabelMap | None],
-    *,
-    protocol: str = "davis2017",
-    sequence: str = "sequence",
-    frame_names: Sequence[str] | None = None,
-) -> SequenceScore:
-    """Score one sequence from label maps in memory.
+    def _id_findings(self, ids: tuple[int, ...]) -> list[str]:
+        """What is odd about the ids."""
+        findings = []
+        rules = self._protocol
+        phantom = sorted(set(ids) - set(self._first_ids)) if self._fixed_ids is not None else []
+        if phantom:
+            findings.append(
+                f"object ids {name_ids(phantom)} do not occur in the first annotation but count as "
+                "objects, as in the official tool"
+            )
+        if self._fixed_ids is None:
+            self._extra = set(self._counts) - self._late - set(self._first_ids)
+        elif self._late:
+            findings.append(
+                f"object ids {name_ids(self._late)} appear after the first annotation and are not "
+                f"scored by protocol {rules.name}"
+            )
+        if self._extra:
+            findings.append(
+                f"predicted object ids {name_ids(self._extra)} are not annotated; protocol "
+                f"{rules.name} does not count them, so they cost only the pixels they take"
+            )
+        return findings
 
-    Args:
-        predictions: one H×W uint8 per frame of the sequence; None is allowed where the protocol
-            does not count the frame.
-        truths: as many H×W uint8; None where the frame is not annotated.
-        protocol: name of the protocol.
-        sequence: name for messages.
-        frame_names: file stems; by default 00000, 00001, ...
+
+def _union(labels: LabelMap) -> LabelMap:
+    """All objects as object 1."""
+    if labels.max() <= 1:
+        return labels
+    union: LabelMap = (labels != 0).view(np.uint8)
+    return union
+
+
+def present_ids(labels: LabelMap) -> tuple[int, ...]:
+    """Non-zero values of a label map, ascending."""
+    highest = int(labels.max())
+    if highest <= _FEW_IDS:
+        return tuple(k for k in range(1, highest + 1) if np.any(labels == k))
+    return tuple(np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1)
+
+
+def name_ids(ids: Iterable[int]) -> str:
+    """The first few ids in words."""
+    ordered = sorted(ids)
+    more = " and more" if len(ordered) > _NAMED_IDS else ""
+    return ", ".join(map(str, ordered[:_NAMED_IDS])) + more
+
+
+def counted_positions(
+    sequence: str, protocol: Protocol, frame_names: Sequence[str], annotated: Sequence[int]
+) -> tuple[int, ...]:
+    """Indices of the frames that count.
 
     Raises:
-        InputError: the sequence cannot be scored.
-        UsageError: unknown protocol.
-        ValueError: the numbers of predictions and annotations differ.
+        InputError: none do, or the first frame has no annotation.
     """
-    truth_list = list(truths)
-    names = [f"{k:05d}" for k in range(len(truth_list))] if frame_names is None else frame_names
-    annotated = [k for k, truth in enumerate(truth_list) if truth is not None]
-    first = (
-        truth_list[0] if truth_list and truth_list[0] is not None else np.zeros((1, 1), np.uint8)
+    if not annotated or annotated[0] != 0:
+        raise InputError(
+            f"{sequence}: the first frame has no annotation, so no objects are defined.",
+            hint="Check the annotation folder of the dataset card.",
+        )
+    positions = tuple(annotated[k] for k in protocol.evaluated(len(annotated)))
+    if not positions:
+        raise InputError(
+            f"{sequence}: {len(annotated)} of {len(frame_names)} frames are annotated and "
+            f"protocol {protocol.name} does not count the first"
+            f"{' and last of them' if protocol.drop_last else ' of them'}, so no frame is left to "
+            "score.",
+            hint="Score with the full annotations, or leave the sequence out.",
+        )
+    return positions
+
+
+def check_size(prediction: LabelMap, truth: LabelMap, where: str) -> None:
+    """Refuse a prediction of another size.
+
+    Raises:
+        InputError: the sizes differ.
+    """
+    if prediction.shape != truth.shape:
+        raise InputError(
+            f"{where}: the mask is {prediction.shape[1]}x{prediction.shape[0]} px, the "
+            f"annotation is {truth.shape[1]}x{truth.shape[0]} px.",
+            hint="Nothing is resized silently: write masks at the size of the ground truth.",
+        )
+
+
+def refuse_ids(prediction: LabelMap, highest: int, sequence: str, where: str) -> None:
+    """Refuse a prediction with ids above the highest.
+
+    Raises:
+        InputError: always.
+    """
+    extra = [k for k in present_ids(prediction) if k > highest]
+    raise InputError(
+        f"{where}: the mask has object id {name_ids(extra)}, but {sequence} has objects 1.."
+        f"{highest} in its first annotation.",
+        hint="Pixel values must be the ids of the first annotation. Values such as 38 or 75 come "
+        "from a palette mask saved as grey, in-between values from resizing with interpolation, "
+        "255 from a binary mask (score it with protocol davis2016).",
     )
-    scorer = SequenceScorer(sequence, get_protocol(protocol), names, annotated, first)
-    counted = frozenset(scorer.positions)
-    pairs = zip(predictions, truth_list, strict=True)
-    for position, (prediction, truth) in enumerate(pairs):
-        if position in counted and prediction is not None and truth is not None:
-            scorer.add(position, prediction, truth)
-    return scorer.finish()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from vosbench.metrics.boundary import boundary_radius
-from vosbench.metrics.counts import COUNT_COLUMNS, frame_counts
+from vosbench.metrics.counts import COUNT_COLUMNS, FrameCounts, count_frame, frame_counts
+from vosbench.metrics.figures import FrameValues, extra_figures, figures_of, frame_values
+from vosbench.metrics.pairs import pair_counts
 from vosbench.metrics.protocols import PROTOCOLS, Protocol, get_protocol
 from vosbench.metrics.scores import boundary_accuracy, region_similarity
 from vosbench.metrics.statistics import (
@@ -21,15 +23,22 @@ __all__ = [
     "PROTOCOLS",
     "WRAPS_FROM",
     "Figures",
+    "FrameCounts",
+    "FrameValues",
     "Protocol",
     "Statistics",
     "boundary_accuracy",
     "boundary_radius",
+    "count_frame",
     "decay",
+    "extra_figures",
+    "figures_of",
     "frame_counts",
+    "frame_values",
     "get_protocol",
     "mean_figures",
     "object_figures",
+    "pair_counts",
     "region_similarity",
     "statistics",
 ]

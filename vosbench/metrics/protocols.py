@@ -11,13 +11,41 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from vosbench.errors import UsageError
+from vosbench.metrics.counts import Tolerance
 from vosbench.types import LabelKind
 
-__all__ = ["PROTOCOLS", "ObjectRule", "Protocol", "get_protocol"]
+__all__ = [
+    "PROTOCOLS",
+    "ExtraIds",
+    "Measures",
+    "ObjectRule",
+    "Protocol",
+    "VoidRule",
+    "get_protocol",
+]
 
-ObjectRule: TypeAlias = Literal["union", "first-frame"]
-"""Which objects count: `union` merges all into one, `first-frame` takes ids 1..K where K is the
-highest id of the first annotation."""
+ObjectRule: TypeAlias = Literal["union", "first-frame", "listed", "seen", "given", "best-match"]
+"""Which objects count, and from when.
+
+- `union`: all non-zero pixels are object 1.
+- `first-frame`: ids 1..K, K the highest id of the first annotation, on all counted frames.
+- `listed`: ids that occur in the first annotation, on all counted frames.
+- `seen`: ids in the annotations of counted frames, each from where it is first seen in annotation
+or
+  prediction.
+- `given`: ids in the annotations, each after the frame that first shows it, which a method is
+given. - `best-match`: `first-frame`, each scored against the predicted object that is assigned to
+it.
+"""
+
+VoidRule: TypeAlias = Literal["background", "object", "ignore"]
+"""What 255 in an annotation is: background, an object like others, or pixels that do not count."""
+
+ExtraIds: TypeAlias = Literal["refuse", "ignore"]
+"""What a predicted id without a true object does: make the sequence unscorable, or nothing."""
+
+Measures: TypeAlias = Literal["davis", "region", "mosev2", "mosev2-official", "vots", "volumetric"]
+"""How figures follow from counts; see `vosbench.metrics.figures`."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +59,11 @@ class Protocol:
         objects: which objects count.
         drop_first: the first annotated frame does not count.
         drop_last: the last annotated frame does not count.
+        void: what 255 in an annotation is.
+        extra_ids: what a predicted id without a true object does.
+        tolerance: how far apart boundary pixels may match.
+        measures: how figures follow from counts.
+        max_proposals: highest predicted id under `best-match`.
     """
 
     name: str
@@ -39,41 +72,174 @@ class Protocol:
     objects: ObjectRule
     drop_first: bool = True
     drop_last: bool = True
+    void: VoidRule = "background"
+    extra_ids: ExtraIds = "refuse"
+    tolerance: Tolerance = "davis"
+    measures: Measures = "davis"
+    max_proposals: int = 20
 
     def evaluated(self, annotated: int) -> range:
         """Positions that count among that many annotated frames."""
         return range(int(self.drop_first), annotated - int(self.drop_last))
 
 
-_DAVIS_2016 = Protocol(
-    name="davis2016",
-    description=(
-        "DAVIS 2016, single object (Perazzi et al., CVPR 2016; as computed by "
-        "davis2017-evaluation on DAVIS-2016 data). All non-zero pixels are one object, in the "
-        "annotations as in the predictions. The first and the last annotated frame do not count. "
-        "J is the intersection over union; F matches boundary pixels within ceil(0.008 * "
-        "diagonal) px. Two empty masks score 1, one empty mask scores 0. Figures are means over "
-        "frames, then over sequences."
+_ALL: Final = (
+    Protocol(
+        name="davis2016",
+        description=(
+            "DAVIS 2016, single object (Perazzi et al., CVPR 2016; as davis2017-evaluation "
+            "computes it on DAVIS-2016 data). All non-zero pixels are one object, in the "
+            "annotations as in the predictions. The first and the last annotated frame do not "
+            "count. J is the intersection over union; F matches boundary pixels within ceil(0.008 "
+            "* diagonal) px. Two empty masks score 1, one empty mask scores 0. Figures are means "
+            "over frames, then over sequences."
+        ),
+        prediction_kind="binary",
+        objects="union",
     ),
-    prediction_kind="binary",
-    objects="union",
-)
-_DAVIS_2017 = Protocol(
-    name="davis2017",
-    description=(
-        "DAVIS 2017, semi-supervised (Pont-Tuset et al., 2017; davis2017-evaluation). Objects are "
-        "1..K where K is the highest id in the first annotation: an id missing below K counts as "
-        "an object that is absent everywhere, and objects that appear later do not count. Void "
-        "(255) is background. The first and the last annotated frame do not count. A predicted id "
-        "above K makes the sequence unscorable. J, F and empty masks as in davis2016. Figures "
-        "are means over frames, then over all objects of all sequences."
+    Protocol(
+        name="davis2017",
+        description=(
+            "DAVIS 2017, semi-supervised (Pont-Tuset et al., 2017; davis2017-evaluation). Objects "
+            "are 1..K where K is the highest id in the first annotation: an id missing below K "
+            "counts as an object that is absent everywhere, and objects that appear later do not "
+            "count. Void (255) is background. The first and the last annotated frame do not count. "
+            "A predicted id above K makes the sequence unscorable. J, F and empty masks as in "
+            "davis2016. Figures are means over frames, then over all objects of all sequences."
+        ),
+        prediction_kind="ids",
+        objects="first-frame",
     ),
-    prediction_kind="ids",
-    objects="first-frame",
+    Protocol(
+        name="davis2017-unsupervised",
+        description=(
+            "DAVIS 2017, unsupervised (Caelles et al., 2019; davis2017-evaluation). Predicted "
+            "objects carry any ids up to 20 and are assigned to the true objects so that the sum "
+            "of their J&F is highest. All annotated frames count; void pixels (255) of the "
+            "annotation are left out of both masks. Otherwise as davis2017. Objects are listed by "
+            "their true id, whereas the official per-object table lists them by predicted id."
+        ),
+        prediction_kind="ids",
+        objects="best-match",
+        drop_first=False,
+        drop_last=False,
+        void="ignore",
+    ),
+    Protocol(
+        name="vos-benchmark",
+        description=(
+            "vos-benchmark 0.1.0 (Cheng). An object counts from the first counted frame on which "
+            "its id occurs in the annotation or the prediction; an object that no counted "
+            "annotation shows does not count, so invented objects cost nothing. 255 is an object "
+            "like others. The first and the last annotated frame do not count. J and F as in "
+            "davis2016. Figures are means over frames, then over all objects; recall and decay are "
+            "added by vosbench."
+        ),
+        prediction_kind="ids",
+        objects="seen",
+        void="object",
+        extra_ids="ignore",
+    ),
+    Protocol(
+        name="sa-v",
+        description=(
+            "The SA-V evaluator of SAM 2 on data in DAVIS layout, where it follows the same rules "
+            "as vos-benchmark. Its rules for one folder per object, where the first and last frame "
+            "of each object's own folder do not count, need that layout and are not covered."
+        ),
+        prediction_kind="ids",
+        objects="seen",
+        void="object",
+        extra_ids="ignore",
+    ),
+    Protocol(
+        name="late-objects",
+        description=(
+            "For data such as YouTube-VOS, where objects start on later frames too. An object "
+            "counts on the annotated frames after the one that first shows it; that frame is given "
+            "to the method. The last frame counts. Void (255) is background, invented objects cost "
+            "nothing but the pixels they take. J and F as in davis2016, means over frames, then "
+            "over all objects. A reconstruction: the evaluation server of YouTube-VOS is not "
+            "public, and it averages over seen and unseen categories, which masks do not tell."
+        ),
+        prediction_kind="ids",
+        objects="given",
+        drop_last=False,
+        extra_ids="ignore",
+    ),
+    Protocol(
+        name="vost",
+        description=(
+            "VOST (Tokmakov et al., CVPR 2023; its evaluation code). Objects and frames as in "
+            "davis2017, but predicted ids above K are dropped. J only; J-Last is J over the last "
+            "quarter of the counted frames, where objects have changed most."
+        ),
+        prediction_kind="ids",
+        objects="first-frame",
+        extra_ids="ignore",
+        measures="region",
+    ),
+    Protocol(
+        name="mosev2",
+        description=(
+            "MOSEv2 as published (Ding et al., 2025): F matches boundary pixels within "
+            "min(ceil(0.008 * diagonal), ceil(0.1 * sqrt(area))) px, area being that of the true "
+            "mask. Also J&F over the frames on which an object is absent after it was seen "
+            "(disappeared) and over those after it came back (reappeared). Objects are those of "
+            "the first annotation; the first and the last annotated frame do not count. Rounding "
+            "is a reconstruction: the tool rounds otherwise (mosev2-official)."
+        ),
+        prediction_kind="ids",
+        objects="listed",
+        extra_ids="ignore",
+        tolerance="mosev2",
+        measures="mosev2",
+    ),
+    Protocol(
+        name="mosev2-official",
+        description=(
+            "MOSEv2 as its public tool computes it: J is (intersection + 1) / (union + 1), and "
+            "where 0.1 * sqrt(area) exceeds 0.008 * diagonal the latter is left unrounded, which "
+            "makes a smaller disk that lies off its centre. Otherwise as mosev2."
+        ),
+        prediction_kind="ids",
+        objects="listed",
+        extra_ids="ignore",
+        tolerance="mosev2-official",
+        measures="mosev2-official",
+    ),
+    Protocol(
+        name="vots",
+        description=(
+            "Measures of the VOTS challenge on masks: J-Mean is the mean overlap per object; "
+            "Quality is its mean over the objects of a sequence, then over sequences. Accuracy is "
+            "the overlap where there is any; Robustness, NRE and DRE are the shares of frames with "
+            "a visible object on which it was found, not reported, or missed; ADQ is the share of "
+            "frames without the object on which nothing was reported (objects with more than ten). "
+            "Objects of the first annotation, all frames after the first. A reconstruction of the "
+            "VOT toolkit's measures; the toolkit reads its own result files."
+        ),
+        prediction_kind="ids",
+        objects="listed",
+        drop_last=False,
+        extra_ids="ignore",
+        measures="vots",
+    ),
+    Protocol(
+        name="volumetric",
+        description=(
+            "J and F of an object over the whole sequence at once: intersections and unions, and "
+            "boundary pixels matched and in all, are summed over frames before they are divided. "
+            "Frames without the object then weigh little. Objects and frames as in davis2017. A "
+            "reconstruction: no published evaluation code was consulted. Recall and decay are not "
+            "defined."
+        ),
+        prediction_kind="ids",
+        objects="first-frame",
+        measures="volumetric",
+    ),
 )
-PROTOCOLS: Final = MappingProxyType(
-    {protocol.name: protocol for protocol in (_DAVIS_2016, _DAVIS_2017)}
-)
+PROTOCOLS: Final = MappingProxyType({protocol.name: protocol for protocol in _ALL})
 """All protocols by name."""
 
 

@@ -185,9 +185,12 @@ def _why_no_curves(source: RunSource) -> str:
 
 def _warnings(source: RunSource) -> list[str]:
     run, scores = source.run, source.scores
+    found = list(run.data.warnings)
+    if run.method.untrained:
+        found.insert(0, run.method.weights_note)
     if scores is None:
-        return []
-    found = list(scores.warnings)
+        return found
+    found += scores.warnings
     if (scores.dataset, scores.split) != (run.data.dataset, run.data.split):
         found.append(
             f"The scores are of {scores.dataset} {scores.split}, the run of {run.data.dataset} "

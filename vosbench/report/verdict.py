@@ -67,4 +67,6 @@ def judge(source: RunSource) -> Verdict:
         return Verdict("warn", run.status, sentence)
     if not whole:
         return Verdict("warn", "partly scored", sentence)
+    if run.method.untrained:
+        return Verdict("warn", "untrained", sentence)
     return Verdict("good", "complete", sentence)

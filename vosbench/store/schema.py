@@ -74,6 +74,7 @@ class MethodRecord(Record):
     weights: str | None = Field(default=None, description="file name, or null for none")
     weights_sha256: str | None = None
     weights_note: str = ""
+    untrained: bool = Field(default=False, description="random weights: figures mean nothing")
     notes: list[str] = Field(default_factory=list)
 
     @property
@@ -94,6 +95,7 @@ class DataRecord(Record):
     sequences: list[str]
     frames: int
     manifest_sha256: str = Field(description="digest of names, sizes and first masks")
+    warnings: list[str] = Field(default_factory=list, description="such as a partial copy")
 
 
 class SettingsRecord(Record):

@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-
 from vosbench_methods.dmvos.config import NetworkConfig
 from vosbench_methods.dmvos.isometric import (
     CellSets,

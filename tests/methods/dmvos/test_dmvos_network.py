@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 import torch
-
 from vosbench_methods.dmvos.network import DMVOSNet, Features, NetworkConfig, Output
 
 TINY = NetworkConfig(

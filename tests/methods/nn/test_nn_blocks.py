@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-
 from vosbench_methods.nn import (
     ConvBlock,
     MultiScaleBlock,

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-
 from vosbench_methods.nn import FrozenBatchNorm2d, ResNet, fold_norms, norm_of
 
 TINY: dict[str, Any] = {"blocks": (1, 2, 1, 3), "width": 4}

@@ -19,6 +19,7 @@ from vosbench_methods.training import (
     TrainConfig,
     TrainData,
     train,
+    train_dmvos,
 )
 from vosbench_methods.training.averaging import AveragedWeights
 from vosbench_methods.training.dmvos import DMVOSTrainable
@@ -58,13 +59,13 @@ def test_the_loss_falls_and_the_target_is_followed(
     clip = make_clip()
     config = _config(
         tmp_path,
-        steps=60,
+        steps=45,
         phases=(Phase(1.0, 64, 96, 2, 2, 0.0),),
         sampling=SamplingConfig(paste_share=0.0, wrong_state_share=0.0, full_frame_share=0.0),
         optimiser=OptimiserConfig(head_lr=3e-3, encoder_lr=1e-3, ema_decay=0.8),
     )
     result = train(config, make_trainable(), TrainData([clip], [clip]))
-    assert result.steps == 60
+    assert result.steps == 45
     assert np.mean(result.losses[-8:]) < 0.6 * np.mean(result.losses[:8])
     assert result.validation is not None
     assert result.validation.j > 0.6
@@ -105,7 +106,8 @@ def test_an_interrupted_run_leaves_a_checkpoint(
     data = TrainData([make_clip()])
     with pytest.raises(KeyboardInterrupt):
         train(_config(tmp_path, steps=6), make_trainable(), data, report=interrupt)
-    assert train(_config(tmp_path, steps=6), make_trainable(), data).losses.__len__() == 4
+    rest = train(_config(tmp_path, steps=6), make_trainable(), data)
+    assert len(rest.losses) == 4
 
 
 def test_a_checkpoint_of_another_recipe_or_a_broken_one_is_refused(
@@ -178,7 +180,7 @@ def test_steps_without_a_finite_loss_are_left_out_and_divergence_ends_the_run(
 ) -> None:
     trainable = _Broken(make_trainable().net)
     with pytest.raises(RunIncomplete, match="training diverged"):
-        train(_config(tmp_path, steps=60), trainable, TrainData([make_clip()]))
+        train(_config(tmp_path, steps=40), trainable, TrainData([make_clip()]))
     assert all(torch.isfinite(p).all() for p in trainable.net.parameters())
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] is None
@@ -245,3 +247,15 @@ def test_averaged_weights_are_applied_only_inside_the_context() -> None:
     with average.applied():
         assert torch.allclose(module.weight, own - 0.5)
     assert torch.equal(module.weight, own)
+
+
+def test_dmvos_goes_on_from_shipped_weights_and_needs_exactly_one_start(
+    tmp_path: Path, make_clip: MakeClip, make_trainable: MakeTrainable
+) -> None:
+    data = TrainData([make_clip()])
+    start = tmp_path / "start.safetensors"
+    make_trainable().export(start, {})
+    result = train_dmvos(_config(tmp_path / "run", steps=2), data, initial=start)
+    assert load_weights(result.weights).config == make_trainable().net.config
+    with pytest.raises(UsageError, match="either from an ImageNet encoder or from DMVOS weights"):
+        train_dmvos(_config(tmp_path / "run", steps=2), data)

@@ -380,3 +380,26 @@ def test_a_damaged_table_is_refused_by_name(make_run: Any, clip: Any) -> None:
     RunPaths(run).frames.write_bytes(b"PAR1 no")
     with pytest.raises(InputError, match=r"frames\.parquet"):
         write_report(run)
+
+
+def test_random_weights_are_told_in_the_first_line(make_run: Any, clip: Any) -> None:
+    note = "random from seed 0; scores say nothing"
+    method = {"untrained": True, "weights": None, "weights_note": note}
+    run = make_run([clip("alpha", {1: [0.5, 0.6, 0.7]})], method=method)
+    html = write_report(run).html.read_text()
+    page = Page(html)
+    verdict = "".join(text for path, text in page.texts if "strong" in path)
+    assert "untrained" in verdict
+    assert html.index(note) < html.index("<table")
+
+
+def test_warnings_about_the_data_stand_before_the_numbers(make_run: Any, clip: Any) -> None:
+    run = make_run([clip("alpha", {1: [0.5, 0.6, 0.7]})])
+    content = json.loads((run / "run.json").read_text())
+    content["data"]["warnings"] = ["10 of 20 sequences are here"]
+    (run / "run.json").write_text(json.dumps(content))
+    paths = write_report(run)
+    assert paths.html.read_text().index("10 of 20 sequences") < paths.html.read_text().index(
+        "<table"
+    )
+    assert "10 of 20 sequences" in paths.markdown.read_text()

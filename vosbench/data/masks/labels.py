@@ -31,8 +31,9 @@ __all__ = [
 VOID: Final = 255
 """Pixel value that marks pixels without a label in annotations of the kind `ids`."""
 
-VoidUse: TypeAlias = Literal["background", "keep", "refuse"]
-"""What to do with void pixels: turn them into background, keep 255, or refuse the file."""
+VoidUse: TypeAlias = Literal["background", "keep", "refuse", "value"]
+"""What to do with 255 under the kind `ids`: turn it into background, keep it as void, refuse the
+file, or take it for an object id like others, as tools do that know no void."""
 
 
 @dataclass(frozen=True)
@@ -144,15 +145,16 @@ def _as_binary(pixels: LabelMap) -> MaskRead:
     highest = int(pixels.max())
     if highest <= 1:
         return MaskRead(pixels)
-    labels = (pixels != 0).view(np.uint8)
-    if np.any(labels > (pixels == highest)):
+    labels = (pixels == highest).view(np.uint8)
+    if np.count_nonzero(labels) != np.count_nonzero(pixels):
+        labels = (pixels != 0).view(np.uint8)
         return MaskRead(labels, f"several values up to {highest} merged into one object")
     return MaskRead(labels, f"value {highest} read as object 1")
 
 
 def _as_ids(image: IndexImage, *, void: VoidUse, where: str, single_object: bool) -> MaskRead:
     pixels = image.pixels
-    if int(pixels.max()) != VOID:
+    if void == "value" or int(pixels.max()) != VOID:
         return MaskRead(pixels)
     is_void = pixels == VOID
     ids = np.where(is_void, np.uint8(0), pixels)

@@ -224,12 +224,11 @@ def _undo_sub(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     events = np.flatnonzero(flat.view(np.bool_))
     if 8 * events.size > flat.size:
         return np.add.accumulate(rows[:, 1:], axis=1, dtype=np.uint8)
+    ends = np.append(events[1:], flat.size)
+    starts = np.searchsorted(events, np.arange(height + 1) * stride)
     sums = np.add.accumulate(flat[events], dtype=np.uint8)
-    starts = np.searchsorted(events, np.arange(height) * stride)
-    per_row = np.diff(starts, append=events.size)
-    values = sums - np.repeat(sums[starts], per_row)
-    lengths = np.diff(events, append=flat.size)
-    return np.repeat(values, lengths).reshape(height, stride)[:, 1:]
+    values = sums - np.repeat(sums[starts[:-1]], starts[1:] - starts[:-1])
+    return np.repeat(values, ends - events).reshape(height, stride)[:, 1:]
 
 
 def _unfilter_with_pillow(

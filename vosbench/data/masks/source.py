@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol
 
-from vosbench.data.masks.labels import MaskRead, decode_mask
+from vosbench.data.masks.labels import MaskRead, VoidUse, decode_mask
 from vosbench.data.masks.layout import MaskLayout, find_layout
 from vosbench.data.masks.png import MAX_PIXELS
 from vosbench.errors import InputError
@@ -62,16 +62,18 @@ class MaskSource(Protocol):
         *,
         size: tuple[int, int] | None = None,
         single_object: bool = False,
+        void: VoidUse = "refuse",
     ) -> MaskRead:
         """Read one predicted mask.
 
         Args:
             sequence: sequence name.
             frame: frame name, the file stem.
-            kind: how values are meant. Under `ids` the value 255 is refused: predictions have no
-                void.
+            kind: how values are meant.
             size: (height, width) in px that the mask must have.
             single_object: exactly one object is expected, so a 0/255 file may be read as object 1.
+            void: what to do with 255 under the kind `ids`. Predictions have no void, so it is
+                refused.
 
         Raises:
             InputError: the mask is missing or cannot be used as it is.
@@ -117,6 +119,7 @@ class _IndexedMasks:
         *,
         size: tuple[int, int] | None = None,
         single_object: bool = False,
+        void: VoidUse = "refuse",
     ) -> MaskRead:
         """Read one predicted mask; see `MaskSource.read`."""
         member = self._layout.files.get(sequence, {}).get(frame)
@@ -138,7 +141,7 @@ class _IndexedMasks:
             data,
             kind,
             size=size,
-            void="refuse",
+            void=void,
             where=self.describe(sequence, frame),
             single_object=single_object,
         )
