@@ -35,6 +35,9 @@ __all__ = [
     "Sequence",
     "Session",
     "SoftMasks",
+    "TrainEvent",
+    "TrainOptions",
+    "TrainOutcome",
 ]
 
 RGB: TypeAlias = NDArray[np.uint8]
@@ -189,6 +192,81 @@ class BuildOptions:
 
 
 @dataclass(frozen=True)
+class TrainOptions:
+    """What `vosbench train` asks of a method.
+
+    Attributes:
+        out: folder for checkpoints, log and exported weights.
+        videos: roots of training videos by data set: `davis2016`, `davis2017`, `youtube-vos`.
+        stills: folders of still images with polygon labels.
+        held_out: names of training sequences to validate on and never learn from.
+        encoder: ImageNet-pretrained encoder to start from.
+        initial: weights of the method itself to go on from, instead of `encoder`.
+        steps: optimiser steps, or None.
+        budget_minutes: active minutes, or None; exactly one of the two is given.
+        device: `cpu` or `cuda:N`, already resolved.
+        precision: already resolved.
+        compile: whether to use `torch.compile`.
+        seed: of sampling and initialisation.
+        tensorboard: also write TensorBoard events.
+        resume: go on from the checkpoint in `out` if there is one.
+    """
+
+    out: Path
+    videos: Mapping[str, Path]
+    stills: tuple[Path, ...] = ()
+    held_out: tuple[str, ...] = ()
+    encoder: Path | None = None
+    initial: Path | None = None
+    steps: int | None = None
+    budget_minutes: float | None = None
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    compile: bool = False
+    seed: int = 0
+    tensorboard: bool = False
+    resume: bool = True
+
+
+@dataclass(frozen=True)
+class TrainEvent:
+    """What a training run tells now and then.
+
+    Attributes:
+        kind: `step`, `validation`, `checkpoint` or `export`.
+        step: steps done.
+        progress: fraction of the run, 0..1.
+        values: mean losses since the last event, learning rates, or validation scores.
+        path: file that was written, or None.
+    """
+
+    kind: str
+    step: int
+    progress: float
+    values: Mapping[str, float] = field(default_factory=dict)
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """How a training run ended.
+
+    Attributes:
+        steps: over all continuations.
+        weights: exported weights, usable as `--weights`.
+        checkpoint: to go on from.
+        log: JSON lines.
+        validation: mean J (0..1) by held-out sequence.
+    """
+
+    steps: int
+    weights: Path
+    checkpoint: Path
+    log: Path
+    validation: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class MethodPlugin:
     """What an entry point of the group `vosbench.methods` names.
 
@@ -198,7 +276,9 @@ class MethodPlugin:
     Attributes:
         card: path of the method's `method.toml`.
         build: makes the method; may raise `vosbench.errors.InputError` for weights it cannot use.
+        train: trains the method and tells of its progress, or None where it has no recipe.
     """
 
     card: Path
     build: Callable[[BuildOptions], Method | ClipMethod]
+    train: Callable[[TrainOptions, Callable[[TrainEvent], None]], TrainOutcome] | None = None

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from vosbench.types import BuildOptions, Method, MethodPlugin
+from vosbench.types import (
+    BuildOptions,
+    Method,
+    MethodPlugin,
+    TrainEvent,
+    TrainOptions,
+    TrainOutcome,
+)
 
 __all__ = ["PLUGIN"]
 
 
 def _build(options: BuildOptions) -> Method:
-    from .method import build  # noqa: PLC0415 - torch only when the method is used
+    from .method import build
 
     return build(options)
 
 
-PLUGIN = MethodPlugin(card=Path(__file__).parent / "method.toml", build=_build)
+def _train(options: TrainOptions, report: Callable[[TrainEvent], None]) -> TrainOutcome:
+    from ..training import run_recipe, train_dmvos
+
+    return run_recipe(train_dmvos, options, report)
+
+
+PLUGIN = MethodPlugin(card=Path(__file__).parent / "method.toml", build=_build, train=_train)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..nn import ConvBlock, MultiScaleBlock, ResidualBlock, SqueezeBlock
 from .config import NetworkConfig
 
-__all__ = ["Decoder", "DecoderLevel", "resize"]
+__all__ = ["Decoder", "DecoderLevel", "resize", "share"]
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -17,6 +17,15 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     if x.shape[2:] == size:
         return x
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def share(x: Tensor, like: Tensor) -> Tensor:
+    """Repeat the one item of `x` for each item of `like`, in the memory layout of `like`."""
+    if len(x) == len(like):
+        return x
+    channels_last = like.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return x.expand(len(like), -1, -1, -1).contiguous(memory_format=layout)
 
 
 class DecoderLevel(nn.Module):
@@ -30,8 +39,8 @@ class DecoderLevel(nn.Module):
         self.res = ResidualBlock(outputs, outputs // 2)
 
     def forward(self, x: Tensor, skip: Tensor, size: tuple[int, int]) -> Tensor:
-        """Map B×inputs×h×w and B×skip×h×w to B×outputs at `size`."""
-        joined = torch.cat([x, self.squeeze(skip)], dim=1)
+        """Map B×inputs×h×w and B×skip×h×w (or 1×skip×h×w, for all) to B×outputs at `size`."""
+        joined = torch.cat([x, share(self.squeeze(skip), x)], dim=1)
         return resize(self.res(self.ms(self.conv(joined))), size)
 
 

@@ -201,7 +201,7 @@ class IsometricCorrelation(nn.Module):
         """Correlate search features with a template.
 
         Args:
-            embed: B×C×h×w search features.
+            embed: B×C×h×w search features, or 1×C×h×w where all items search the same crop.
             z: B×C×h'×w' template features.
             coverage: B×1×h'×w' template mask in 0..1.
 
@@ -209,7 +209,7 @@ class IsometricCorrelation(nn.Module):
             B×(2·match_width + 1)×h×w channels for the fusion, and the B×1×h×w float32 similarity
             logit.
         """
-        batch, _, height, width = embed.shape
+        batch, (height, width) = len(z), embed.shape[2:]
         with torch.autocast(embed.device.type, enabled=False):
             foreground, background, difference = self._stacks(embed, z, coverage)
             logit = (self.scale.float() * difference + self.bias.float()).view(
@@ -227,9 +227,8 @@ class IsometricCorrelation(nn.Module):
     def _stacks(self, embed: Tensor, z: Tensor, coverage: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Foreground and background B×P×K and the B×P difference of their means, float32."""
         config = self.config
-        batch, _, height, width = embed.shape
         if config.isometric_mode == "none":
-            shape = (batch, height * width, config.rank_samples)
+            shape = (len(z), embed.shape[2] * embed.shape[3], config.rank_samples)
             flat = torch.zeros(shape, device=embed.device)
             return flat, flat, flat[..., 0]
         search = l2_normalise(embed).flatten(2).transpose(1, 2)

@@ -118,7 +118,8 @@ class DMVOSNet(nn.Module):
 
         Args:
             features: of the crop that shows the object.
-            mask: B×1×H×W in 0..1, the object in the same crop.
+            mask: B×1×H×W in 0..1, each object in the same crop; `z` has as many items as
+                `features`, `m` as many as this.
         """
         z = features.embed.float()
         if self.config.template_pool:
@@ -137,7 +138,7 @@ class DMVOSNet(nn.Module):
         """Find the template's object in the features of a crop.
 
         Args:
-            features: of B crops.
+            features: of B crops, or of one crop that all objects are searched in.
             template: of B objects.
             centre: B×2 (x, y), each object's previous centre in 0..1 of its crop.
             previous_mask: B×1×H×W in 0..1 in the same crop. Used only where the configuration has
@@ -149,7 +150,8 @@ class DMVOSNet(nn.Module):
         fused = self.fuse(torch.cat([channels, spatial.to(channels.dtype)], dim=1))
         skips = (features.s2, features.s3, features.s4)
         logits = self.decoder(fused, skips, features.stem_size, features.size)
-        return Output(logits.float(), similarity, votes.offset)
+        offset = votes.offset.expand(len(logits), -1, -1, -1)
+        return Output(logits.float(), similarity, offset)
 
     def forward(
         self,

@@ -64,7 +64,7 @@ class InstanceCentreOffset(nn.Module):
         """Vote.
 
         Args:
-            embed: B×C×h×w.
+            embed: B×C×h×w, or 1×C×h×w where all items share it; then `offset` has one item too.
             centre: B×2 (x, y), the target's previous centre in 0..1 of the crop.
 
         Returns:

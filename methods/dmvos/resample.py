@@ -79,22 +79,18 @@ def _sample(
     return F.grid_sample(plane, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def paste(probability: Tensor, window: Window, frame: tuple[int, int]) -> Tensor:
-    """Put a crop's probability back into the frame.
+def paste(probability: Tensor, window: Window, into: Tensor) -> None:
+    """Put a crop's probability back into the frame; nothing outside the window is touched.
 
     Args:
         probability: h×w float32 of the window.
         window: that was cropped.
-        frame: (height, width) in px.
-
-    Returns:
-        height×width float32, 0 outside the window.
+        into: H×W float32 plane of the frame, written in place.
     """
-    height, width = frame
-    whole = torch.zeros(frame, device=probability.device)
+    height, width = into.shape
     rows, columns = _inside(window.y, window.height, height), _inside(window.x, window.width, width)
     if rows.start >= rows.stop or columns.start >= columns.stop:
-        return whole
+        return
     plane = probability[None, None]
     factor = (_blocks(plane.shape[2], window.height), _blocks(plane.shape[3], window.width))
     plane = _block_mean(plane, factor)
@@ -108,8 +104,7 @@ def paste(probability: Tensor, window: Window, frame: tuple[int, int]) -> Tensor
     grid_x = ((x + 0.5 - left) * scale_x - 1).float()
     grid = torch.stack(torch.meshgrid(grid_x, grid_y, indexing="xy"), dim=2)[None]
     pasted = F.grid_sample(plane, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    whole[rows, columns] = pasted[0, 0]
-    return whole
+    into[rows, columns] = pasted[0, 0]
 
 
 def _inside(centre: float, extent: float, limit: int) -> slice:

@@ -46,20 +46,19 @@ class Model:
 
 @dataclass
 class _Track:
-    """One object: its template, where to look next, and its last probability H×W."""
+    """One object: its template, where to look next, and its last mask H×W, soft, if that is an input."""
 
     object_id: int
     template: Template
     state: TrackState
-    probability: Tensor
+    previous: Tensor | None
 
 
 class _Seen(NamedTuple):
-    """One object's answer on one frame."""
+    """One object's answer on one frame, without its probability."""
 
     window: Window
     centre: tuple[float, float]
-    probability: Tensor
     voted: Tensor
 
 
@@ -101,9 +100,10 @@ class DMVOSSession:
             )
         with torch.inference_mode():
             source = self._source(frame)
-            seen = self._segment(source)
-            labels, soft = self._merged(seen)
-            aux = self._update(seen)
+            soft_masks = torch.zeros(len(self._order), *self._frame_size, device=self._model.device)
+            seen = self._segment(source, soft_masks)
+            labels, soft = self._merged(soft_masks)
+            aux = self._update(seen, soft_masks)
             if new_objects is not None:
                 self._check_size(new_objects.shape[:2], "new objects")
                 labels, soft = self._add(source, new_objects, labels, soft)
@@ -144,29 +144,23 @@ class DMVOSSession:
                 for mask, window in zip(masks[part], windows, strict=True)
             ]
             template = self._model.make_template(features, torch.cat(crops))
+            z = template.z.expand(len(crops), -1, -1, -1)
             for i, object_id in enumerate(present[part]):
-                own = Template(template.z[i : i + 1].clone(), template.m[i : i + 1].clone())
+                own = Template(z[i : i + 1].clone(), template.m[i : i + 1].clone())
                 state, mask = states[part.start + i], masks[part.start + i]
-                self._tracks[object_id] = _Track(object_id, own, state, mask)
+                previous = mask if parameters.previous_mask else None
+                self._tracks[object_id] = _Track(object_id, own, state, previous)
 
     def _encode(self, source: FrameSource, windows: list[Window]) -> Features:
-        """Features of every window; one pass of the encoder where they are all the same."""
+        """Features of every window; of one alone where they are all the same."""
         size = (self._parameters.height, self._parameters.width)
         distinct = windows[:1] if len(set(windows)) == 1 else windows
         crops = torch.cat([source.crop(window, size) for window in distinct])
         crops = crops.to(dtype=self._model.dtype, memory_format=torch.channels_last)
-        features = self._model.encode(crops)
-        if len(distinct) == len(windows):
-            return features
-        count = len(windows)
-        return features._replace(
-            s2=features.s2.expand(count, -1, -1, -1),
-            s3=features.s3.expand(count, -1, -1, -1),
-            s4=features.s4.expand(count, -1, -1, -1),
-            embed=features.embed.expand(count, -1, -1, -1),
-        )
+        return self._model.encode(crops)
 
-    def _segment(self, source: FrameSource) -> dict[int, _Seen]:
+    def _segment(self, source: FrameSource, soft_masks: Tensor) -> dict[int, _Seen]:
+        """Segment every running object; write its probability into its plane of `soft_masks`."""
         tracks = list(self._tracks.values())
         seen: dict[int, _Seen] = {}
         for part in _chunks(len(tracks), self._parameters.batch):
@@ -185,8 +179,8 @@ class DMVOSSession:
             probability = torch.sigmoid(output.logits.float())
             voted = voted_centre(probability, output.offset)
             for i, (track, (window, centre)) in enumerate(zip(batch, views, strict=True)):
-                pasted = paste(probability[i, 0], window, self._frame_size)
-                seen[track.object_id] = _Seen(window, centre, pasted, voted[i])
+                paste(probability[i, 0], window, soft_masks[self._order.index(track.object_id)])
+                seen[track.object_id] = _Seen(window, centre, voted[i])
         return seen
 
     def _view(self, track: _Track) -> tuple[Window, tuple[float, float]]:
@@ -207,40 +201,40 @@ class DMVOSSession:
     def _previous(self, batch: list[_Track], windows: list[Window]) -> Tensor:
         size = (self._parameters.height, self._parameters.width)
         crops = [
-            FrameSource(track.probability[None, None]).crop(window, size)
+            FrameSource(track.previous[None, None]).crop(window, size)
             for track, window in zip(batch, windows, strict=True)
+            if track.previous is not None
         ]
         return torch.cat(crops)
 
-    def _merged(self, seen: dict[int, _Seen]) -> tuple[LabelMap, NDArray[np.float32]]:
-        """Labels H×W and the soft masks of all known objects, on the host."""
-        absent = torch.zeros(self._frame_size, device=self._model.device)
-        planes = [seen[k].probability if k in seen else absent for k in self._order]
-        if not planes:
-            height, width = self._frame_size
-            return np.zeros((height, width), np.uint8), np.zeros((0, height, width), np.float32)
-        soft = torch.stack(planes)
-        labels = merge(soft, self._order, self._parameters.merge, self._parameters.threshold)
-        return labels.cpu().numpy(), soft.cpu().numpy()
+    def _merged(self, soft_masks: Tensor) -> tuple[LabelMap, NDArray[np.float32]]:
+        """Labels H×W and soft masks K×H×W on the host."""
+        if not len(soft_masks):
+            return np.zeros(self._frame_size, np.uint8), soft_masks.cpu().numpy()
+        parameters = self._parameters
+        labels = merge(soft_masks, self._order, parameters.merge, parameters.threshold)
+        return labels.cpu().numpy(), soft_masks.cpu().numpy()
 
-    def _update(self, seen: dict[int, _Seen]) -> dict[str, Any]:
+    def _update(self, seen: dict[int, _Seen], soft_masks: Tensor) -> dict[str, Any]:
         """Advance every object's state by its own mask; return what the frame tells of itself."""
         aux: dict[str, dict[int, Any]] = {
             name: {} for name in ("crop_box", "voted_centre", "previous_centre", "empty_streak")
         }
         if not seen:
             return dict(aux)
-        masks = torch.stack([one.probability for one in seen.values()])
-        masks = masks >= self._parameters.threshold
-        # One transfer for all objects: pixel counts per column and per row, and the votes.
-        columns, rows = masks.sum(dim=1).double(), masks.sum(dim=2).double()
-        voted = torch.stack([one.voted for one in seen.values()]).double()
-        host = torch.cat([columns, rows, voted], dim=1).cpu().numpy()
+        # One transfer for all objects: pixel counts per column and per row, and the votes. Counts
+        # are exact in float32; summing truth values would first make 64-bit integers of them.
+        places = [self._order.index(object_id) for object_id in seen]
+        masks = (soft_masks >= self._parameters.threshold).float()
+        counts = torch.cat([masks.sum(dim=1), masks.sum(dim=2)], dim=1)[places]
+        voted = torch.stack([one.voted for one in seen.values()])
+        host = torch.cat([counts, voted], dim=1).cpu().numpy().astype(np.float64)
         width = self._frame_size[1]
-        for (object_id, one), line in zip(seen.items(), host, strict=True):
+        for (object_id, one), place, line in zip(seen.items(), places, host, strict=True):
             extent = extent_of_counts(line[:width], line[width:-2])
             track = self._tracks[object_id]
-            track.probability = one.probability
+            if self._parameters.previous_mask:
+                track.previous = soft_masks[place].clone()  # the caller owns the rest
             track.state = advance(track.state, extent, self._frame_size, self._parameters)
             aux["crop_box"][object_id] = tuple(one.window.box)
             aux["previous_centre"][object_id] = one.centre

@@ -14,7 +14,7 @@ from .config import (
     default_phases,
     full_size_phases,
 )
-from .recipes import train_dmvos
+from .recipes import run_recipe, train_dmvos
 from .sampling import PairBatch, Sampler
 from .sources import TrainData, VideoSource, davis_source, open_data, youtube_vos_source
 from .trainable import ParameterGroup, Tracker, Trainable
@@ -46,6 +46,7 @@ __all__ = [
     "default_phases",
     "full_size_phases",
     "open_data",
+    "run_recipe",
     "train",
     "train_dmvos",
     "validate",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressLines", "duration"]
 
+REFRESH_SECONDS = 0.2
+
 
 def duration(seconds: float) -> str:
     """`45 s`, `3 min 20 s` or `2 h 05 min`."""
@@ -35,8 +37,9 @@ class ProgressLines:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._live = sys.stderr.isatty() and not quiet
-        self._total = self._done = self._frames_left = self._frames_done = 0
-        self._begin = 0.0
+        self._total = self._done = self._frames = 0
+        self._begin = self._sequence_begin = self._shown = 0.0
+        self._sequence = ""
 
     def run_started(self, root: Path, record: RunRecord, reused: int) -> None:
         """Say what runs, on what, and how much is already there."""
@@ -63,15 +66,26 @@ class ProgressLines:
 
     def sequence_started(self, sequence: Sequence) -> None:
         """Name the sequence in work."""
-        if self._live:
-            text = f"  [{self._done + 1}/{self._total}] {sequence.name} …"
-            sys.stderr.write(f"\r\x1b[2K{text}")
-            sys.stderr.flush()
+        self._sequence, self._frames = sequence.name, len(sequence.frames)
+        self._sequence_begin = time.perf_counter()
+        self._shown = 0.0
+        self.frame_done(0)
+
+    def frame_done(self, count: int) -> None:
+        """Renew the live line, a few times a second at most."""
+        now = time.perf_counter()
+        if not self._live or now - self._shown < REFRESH_SECONDS:
+            return
+        self._shown = now
+        rate = count / (now - self._sequence_begin) if count else 0.0
+        left = f", {duration((self._frames - count) / rate)} left in it" if rate else ""
+        head = f"  [{self._done + 1}/{self._total}] {self._sequence}: "
+        sys.stderr.write(f"\r\x1b[2K{head}{count}/{self._frames} frames{left}")
+        sys.stderr.flush()
 
     def sequence_ended(self, record: SequenceRecord) -> None:
         """One line: frames, rate, time left, or the error."""
         self._done += 1
-        self._frames_done += record.frames
         if self._quiet:
             return
         if self._live:

@@ -89,6 +89,9 @@ class Listener(Protocol):
     def sequence_started(self, sequence: Sequence) -> None:
         """A sequence is about to be segmented."""
 
+    def frame_done(self, count: int) -> None:
+        """`count` frames of the sequence are done."""
+
     def sequence_ended(self, record: SequenceRecord) -> None:
         """A sequence is complete or failed."""
 
@@ -240,6 +243,7 @@ def _execute_locked(
                 request,
                 built,
                 sequence,
+                listener=listener,
                 key=keys[sequence.name],
                 late=late[sequence.name],
                 paths=paths,
@@ -296,6 +300,7 @@ def _one(
     built: Method | ClipMethod,
     sequence: Sequence,
     *,
+    listener: Listener,
     key: str,
     late: Mapping[str, tuple[int, ...]],
     paths: RunPaths,
@@ -325,6 +330,7 @@ def _one(
             trace=trace,
             late=late,
             oracle=request.method.oracle,
+            frame_done=listener.frame_done,
         )
     except SequenceFailed as error:
         failure = error.failure

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import traceback
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,7 @@ def run_sequence(
     trace: Trace,
     late: Mapping[str, tuple[int, ...]],
     oracle: bool = False,
+    frame_done: Callable[[int], None] = lambda count: None,
 ) -> dict[str, str]:
     """Segment one sequence and write its masks into `folder`, which is emptied first.
 
@@ -78,6 +79,7 @@ def run_sequence(
         trace: takes the times.
         late: ids of objects that start on a later frame, by frame name.
         oracle: whether to show the method the truth.
+        frame_done: told how many frames are done, after each.
 
     Returns:
         SHA-256 of each mask file by frame name.
@@ -109,6 +111,7 @@ def run_sequence(
                         _check(labels, sequence, known)
                         writer.put(frame, labels)
                     done += 1
+                    frame_done(done)
             progress.frame = None
             if done != len(sequence.frames):
                 raise MethodDefect(f"{done} predictions for {len(sequence.frames)} frames")

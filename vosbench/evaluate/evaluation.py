@@ -121,7 +121,12 @@ def evaluation_of(
     lines += warnings
     findings = [(score.sequence, text) for score in scores for text in score.findings]
     notes = [(score.sequence, f"note: {text}") for score in scores for text in score.notes]
+    extras = _mean_extras(scores, protocol)
     lines += merge_findings(findings + long_sequences + notes)
+    lines += [
+        f"note: {name} {'undefined' if value is None else f'{value:.4f}'}"
+        for name, value in extras.items()
+    ]
     record = ScoreRecord.model_validate(
         {
             "protocol": protocol.name,
@@ -138,7 +143,7 @@ def evaluation_of(
             "warnings": lines,
         }
     )
-    return Evaluation(record, tuple(scores), _mean_extras(scores, protocol))
+    return Evaluation(record, tuple(scores), extras)
 
 
 def _mean_extras(scores: Sequence[SequenceScore], protocol: Protocol) -> dict[str, float | None]:

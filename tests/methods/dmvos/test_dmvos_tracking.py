@@ -262,3 +262,15 @@ def test_read_only_frames_are_taken() -> None:
     kept = frame.copy()
     ByColour().session(frame, labels).step(frame)
     assert np.array_equal(frame, kept)
+
+
+def test_callers_may_write_on_what_they_get() -> None:
+    frame, labels = scene({1: (20, 40)})
+    network = ByColour()
+    session = network.session(frame, labels, previous_mask=True)
+    for _ in range(2):
+        prediction = session.step(frame)
+        assert prediction.soft is not None
+        prediction.soft[:] = 0
+        prediction.labels[:] = 9
+    assert torch.equal(network.previous[0] > 0.5, network.previous[1] > 0.5)  # type: ignore[operator]

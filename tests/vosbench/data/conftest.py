@@ -1,8 +1,7 @@
-"""Small DAVIS-like trees, and an environment in which no data set is known."""
+"""Small DAVIS-like trees."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 HEIGHT, WIDTH = 12, 20
-
-
-@pytest.fixture(autouse=True)
-def no_known_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith("VOSBENCH_DATA"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("VOSBENCH_CACHE", str(tmp_path / "cache"))
 
 
 def mask_of(*ids: int, height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.uint8]:

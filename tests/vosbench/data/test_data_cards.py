@@ -126,6 +126,13 @@ def test_a_bad_card_names_file_and_key(
     assert complaint in str(caught.value)
 
 
+def test_the_cards_in_the_documentation_are_right(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs/datasets.md").read_text(encoding="utf-8")
+    examples = [part.split("```")[0] for part in text.split("```toml\n")[1:]]
+    cards = [load_card(written(tmp_path, part)) for part in examples if "title =" in part]
+    assert [card.lineage for card in cards] == [("mine",), ("davis2017-hard", "davis2017")]
+
+
 def test_a_missing_card_file_is_unusable_input(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         load_card(tmp_path / "none.toml")

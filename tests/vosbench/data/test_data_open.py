@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,6 @@ import pytest
 
 from vosbench.data import late_objects, open_dataset
 from vosbench.errors import InputError, UsageError
-
-SHARED = Path(os.environ.get("VOSBENCH_SHARED", Path(__file__).parents[4] / "shared"))
 
 
 def names(dataset: Any) -> list[str]:
@@ -335,22 +332,16 @@ def test_a_data_set_of_ones_own_by_its_card(davis2017: Any, tmp_path: Path) -> N
     assert dataset.card.late_objects
 
 
-@pytest.mark.skipif(
-    not (SHARED / "data/DAVIS2016").is_dir(), reason=f"needs DAVIS-2016 below {SHARED}/data"
-)
-def test_the_real_davis2016_opens_fast(benchmark: Any) -> None:
-    dataset = benchmark(lambda: open_dataset("davis2016", root=SHARED / "data/DAVIS2016"))
+def test_the_real_davis2016_opens_fast(benchmark: Any, shared: Path) -> None:
+    dataset = benchmark(lambda: open_dataset("davis2016", root=shared / "data/DAVIS2016"))
     assert dataset.frames == 675
     assert all(s.object_ids == (1,) and s.width == 854 for s in dataset.sequences)
-    train = open_dataset("davis2016", root=SHARED / "data/DAVIS2016", split="train")
+    train = open_dataset("davis2016", root=shared / "data/DAVIS2016", split="train")
     assert (len(train.sequences), train.frames, train.warnings) == (30, 2079, ())
 
 
-@pytest.mark.skipif(
-    not (SHARED / "data/DAVIS2017").is_dir(), reason=f"needs DAVIS-2017 below {SHARED}/data"
-)
-def test_the_real_davis2017_first_masks() -> None:
-    dataset = open_dataset("folder", root=SHARED / "data/DAVIS2017", need_images=False)
+def test_the_real_davis2017_first_masks(shared: Path) -> None:
+    dataset = open_dataset("folder", root=shared / "data/DAVIS2017", need_images=False)
     counts = {s.name: len(s.object_ids) for s in dataset.sequences}
     assert counts["bmx-trees"] == 2
     assert counts["soapbox"] == counts["paragliding-launch"] == 3

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vosbench.metrics import bits as bits_module
-from vosbench.metrics import boundary_radius, frame_counts
+from vosbench.metrics import boundary_radius, count_frame, frame_counts, pair_counts
 
 
 def _literal() -> ModuleType:
@@ -70,6 +70,22 @@ def test_counts_equal_the_literal_definition(
     assert found.tolist() == literal_counts(prediction, truth, ids, radius)
     swapped = frame_counts(truth, prediction, ids, radius=radius)
     assert swapped[:, [0, 1, 3, 2, 5, 4]].tolist() == found.tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(scenes())
+def test_pairs_and_areas_agree_with_single_objects(
+    scene: tuple[NDArray[np.uint8], NDArray[np.uint8], int],
+) -> None:
+    prediction, truth, _ = scene
+    found = pair_counts(prediction, truth, 3, 3)
+    for one in range(1, 4):
+        for two in range(1, 4):
+            masks = (prediction == one).astype(np.uint8), (truth == two).astype(np.uint8)
+            assert found[one - 1, two - 1].tolist() == frame_counts(*masks, (1,))[0].tolist()
+    areas = count_frame(prediction, truth, (1, 2, 3)).areas
+    expected = [[(prediction == k).sum(), (truth == k).sum()] for k in (1, 2, 3)]
+    assert areas.tolist() == expected
 
 
 @pytest.mark.parametrize("width", [63, 64, 65, 127, 128, 129])
