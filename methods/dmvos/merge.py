@@ -14,10 +14,10 @@ def merge(probability: Tensor, object_ids: list[int], rule: MergeRule, threshold
     """Label map of overlapping soft masks.
 
     `argmax`: the most probable object, background where none reaches the threshold.
-    `soft-aggregation`: the background's probability is the product of 1 - p over the objects, and the
-    most probable of objects and background wins; the threshold plays no part. Normalising the odds
-    first, as the source does, changes no winner (Oh et al., RGMP, CVPR 2018, with the product of STM,
-    ICCV 2019, in place of RGMP's further pass).
+    `soft-aggregation`: the background's probability is the product of 1 - p over the objects, and
+    the most probable of objects and background wins; the threshold plays no part. Normalising the
+    odds first, as the source does, changes no winner (Oh et al., RGMP, CVPR 2018, with the product
+    of STM, ICCV 2019, in place of RGMP's further pass).
     Ties go to the lower place in `object_ids`; under `soft-aggregation`, first to background.
 
     Args:
@@ -31,8 +31,6 @@ def merge(probability: Tensor, object_ids: list[int], rule: MergeRule, threshold
     """
     ids = torch.tensor(object_ids, dtype=torch.uint8, device=probability.device)
     best, place = probability.max(dim=0)
-    if rule == "argmax":
-        wins = best >= threshold
-    else:
-        wins = best > (1 - probability).prod(dim=0)
+    background = (1 - probability).prod(dim=0) if rule == "soft-aggregation" else None
+    wins = best >= threshold if background is None else best > background
     return ids[place] * wins

@@ -46,7 +46,7 @@ class Model:
 
 @dataclass
 class _Track:
-    """One object: its template, where to look next, and its last mask H×W, soft, if that is an input."""
+    """One object: its template, where to look next, its last soft mask H×W if that is an input."""
 
     object_id: int
     template: Template
