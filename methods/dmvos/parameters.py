@@ -39,7 +39,7 @@ class Parameters:
         merge: how objects compete for a pixel.
         height: px, height of the network's input.
         width: px, width of the network's input.
-        batch: most objects in one pass of the network.
+        batch: most objects in one pass of the network; 0 leaves it to the device.
         oracle_box: take the window from the truth of the current frame.
         oracle_centre: take the previous centre from the truth of the current frame.
     """
@@ -61,7 +61,7 @@ class Parameters:
     merge: MergeRule = "argmax"
     height: int = 480
     width: int = 854
-    batch: int = 4
+    batch: int = 0
     oracle_box: bool = False
     oracle_centre: bool = False
 
@@ -99,7 +99,7 @@ class Parameters:
         _within("threshold", self.threshold, 0.0, 1.0)
         _within("input.height", self.height, 32, 4096)
         _within("input.width", self.width, 32, 4096)
-        _within("batch.objects", self.batch, 1, 254)
+        _within("batch.objects", self.batch, 0, 254)
 
 
 NAMES = {

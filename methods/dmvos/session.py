@@ -24,6 +24,9 @@ from .window import TrackState, Window, advance, begin, centre_of, window_of
 
 __all__ = ["DMVOSSession", "Model"]
 
+BATCH = {True: 8, False: 1}
+"""Objects per pass on an accelerator, and on a CPU, whose caches hold one crop better than many."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -62,6 +65,28 @@ class _Seen(NamedTuple):
     voted: Tensor
 
 
+class _EncodedFrame:
+    """A frame on the device, cropped and encoded on demand."""
+
+    def __init__(self, model: Model, frame: RGB, size: tuple[int, int]) -> None:
+        self._model = model
+        self._source = FrameSource(normalise(_to_device(frame, model.device)))
+        self._size = size
+        self._last: tuple[Window, Features] | None = None
+
+    def encode(self, windows: list[Window]) -> Features:
+        """Features of every window; of one alone where they are all the same."""
+        distinct = windows[:1] if len(set(windows)) == 1 else windows
+        if self._last is not None and distinct == [self._last[0]]:
+            return self._last[1]
+        crops = torch.cat([self._source.crop(window, self._size) for window in distinct])
+        crops = crops.to(dtype=self._model.dtype, memory_format=torch.channels_last)
+        features = self._model.encode(crops)
+        if len(distinct) == 1:
+            self._last = distinct[0], features
+        return features
+
+
 class DMVOSSession:
     """State of DMVOS on one clip.
 
@@ -76,6 +101,7 @@ class DMVOSSession:
     ) -> None:
         self._model = model
         self._parameters = parameters
+        self._batch = parameters.batch or BATCH[model.device.type != "cpu"]
         self._clip = clip
         self._frame_size = (clip.height, clip.width)
         self._order = list(clip.object_ids)
@@ -111,9 +137,10 @@ class DMVOSSession:
         self._truth, self._truth_shown = None, False
         return Prediction(labels, soft, aux)
 
-    def _source(self, frame: RGB) -> FrameSource:
+    def _source(self, frame: RGB) -> _EncodedFrame:
         self._check_size(frame.shape[:2], "frame")
-        return FrameSource(normalise(_to_device(frame, self._model.device)))
+        size = (self._parameters.height, self._parameters.width)
+        return _EncodedFrame(self._model, frame, size)
 
     def _check_size(self, size: tuple[int, ...], what: str) -> None:
         if tuple(size) != self._frame_size:
@@ -122,7 +149,9 @@ class DMVOSSession:
                 f"the clip is {self._frame_size[0]}×{self._frame_size[1]}"
             )
 
-    def _start_objects(self, source: FrameSource, labels: LabelMap, object_ids: list[int]) -> None:
+    def _start_objects(
+        self, source: _EncodedFrame, labels: LabelMap, object_ids: list[int]
+    ) -> None:
         """Cut a template for every object that has a pixel in `labels` (H×W uint8)."""
         self._check_size(labels.shape[:2], "first mask")
         parameters = self._parameters
@@ -135,9 +164,9 @@ class DMVOSSession:
             present.append(object_id)
             masks.append((on_device == object_id).float())
             states.append(begin(extent, self._frame_size, parameters))
-        for part in _chunks(len(present), parameters.batch):
+        for part in _chunks(len(present), self._batch):
             windows = [state.window for state in states[part]]
-            features = self._encode(source, windows)
+            features = source.encode(windows)
             size = (parameters.height, parameters.width)
             crops = [
                 FrameSource(mask[None, None]).crop(window, size)
@@ -151,23 +180,15 @@ class DMVOSSession:
                 previous = mask if parameters.previous_mask else None
                 self._tracks[object_id] = _Track(object_id, own, state, previous)
 
-    def _encode(self, source: FrameSource, windows: list[Window]) -> Features:
-        """Features of every window; of one alone where they are all the same."""
-        size = (self._parameters.height, self._parameters.width)
-        distinct = windows[:1] if len(set(windows)) == 1 else windows
-        crops = torch.cat([source.crop(window, size) for window in distinct])
-        crops = crops.to(dtype=self._model.dtype, memory_format=torch.channels_last)
-        return self._model.encode(crops)
-
-    def _segment(self, source: FrameSource, soft_masks: Tensor) -> dict[int, _Seen]:
+    def _segment(self, source: _EncodedFrame, soft_masks: Tensor) -> dict[int, _Seen]:
         """Segment every running object; write its probability into its plane of `soft_masks`."""
         tracks = list(self._tracks.values())
         seen: dict[int, _Seen] = {}
-        for part in _chunks(len(tracks), self._parameters.batch):
+        for part in _chunks(len(tracks), self._batch):
             batch = tracks[part]
             views = [self._view(track) for track in batch]
             windows = [window for window, _ in views]
-            features = self._encode(source, windows)
+            features = source.encode(windows)
             template = Template(
                 torch.cat([track.template.z for track in batch]),
                 torch.cat([track.template.m for track in batch]),
@@ -246,7 +267,7 @@ class DMVOSSession:
 
     def _add(
         self,
-        source: FrameSource,
+        source: _EncodedFrame,
         new_objects: LabelMap,
         labels: LabelMap,
         soft: NDArray[np.float32],

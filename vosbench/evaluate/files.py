@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from vosbench.data.masks import MaskSource
 from vosbench.data.masks.labels import VoidUse, decode_mask
-from vosbench.errors import InputError, UsageError, VosbenchError
+from vosbench.errors import InputError, RunIncomplete, UsageError, VosbenchError
 from vosbench.evaluate.arrays import make_scorer
 from vosbench.evaluate.evaluation import Evaluation, evaluation_of
 from vosbench.evaluate.score import SequenceScore
@@ -55,6 +57,7 @@ def score_masks(
 
     Raises:
         UsageError: unknown protocol, no sequences, or fewer than one process.
+        RunIncomplete: a worker process was killed.
     """
     rules = get_protocol(protocol)
     if processes < 1:
@@ -118,7 +121,21 @@ def score_sequence(source: MaskSource, clip: Clip, protocol: Protocol) -> Sequen
         where = source.describe(clip.name, frame.name)
         truth = _read_truth(clip, frame, plain=plain)
         scorer.add(position, read.labels, truth, where=where)
-    return scorer.finish(notes)
+    return scorer.finish([*_frame_notes(source, clip, scorer.positions), *notes])
+
+
+def _frame_notes(source: MaskSource, clip: Clip, positions: tuple[int, ...]) -> list[str]:
+    """What is odd about the set of frames that have masks."""
+    present = set(source.frames(clip.name))
+    names = {frame.name for frame in clip.frames}
+    counted = {clip.frames[k].name for k in positions}
+    annotated = {frame.name for frame in clip.frames if frame.annotation is not None}
+    notes = []
+    if annotated - counted - present:
+        notes.append("masks are missing on annotated frames that do not count")
+    if present - names:
+        notes.append("masks of frames that the sequence does not have are ignored")
+    return notes
 
 
 def _read_truth(clip: Clip, frame: FrameRef, *, plain: bool) -> LabelMap:
@@ -176,5 +193,19 @@ def _outcomes(
         return
     tasks.sort(key=lambda task: -len(task.clip.frames) * len(task.clip.object_ids))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(_attempt, tasks)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts)
+    try:
+        for future in as_completed([pool.submit(_attempt, task) for task in tasks]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise RunIncomplete(
+            "A scoring process was killed, most likely for lack of memory.",
+            hint="Score with fewer processes.",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C to the parent process, which stops the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

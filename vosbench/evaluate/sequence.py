@@ -179,7 +179,7 @@ class SequenceScorer:
             evaluated,
             table[..., :-2],
             table[..., -2:],
-            (*self._checks.findings(), *self._id_findings(ids)),
+            (*self._checks.findings(), *self._id_findings(ids, table[..., -2:].sum(axis=1))),
             tuple(dict.fromkeys(notes)),
         )
 
@@ -202,9 +202,12 @@ class SequenceScorer:
             frames[positions[seen[0] :]] = True
         return frames
 
-    def _id_findings(self, ids: tuple[int, ...]) -> list[str]:
-        """What is odd about the ids."""
+    def _id_findings(self, ids: tuple[int, ...], areas: NDArray[np.int64]) -> list[str]:
+        """What is odd about the ids; `areas` (objects, 2) are predicted and true px over frames."""
         findings = []
+        unpredicted = [k for k, (p, t) in zip(ids, areas.tolist(), strict=True) if t and not p]
+        if unpredicted and areas[:, 0].any():
+            findings.append(f"object ids {name_ids(unpredicted)} are never predicted")
         rules = self._protocol
         phantom = sorted(set(ids) - set(self._first_ids)) if self._fixed_ids is not None else []
         if phantom:

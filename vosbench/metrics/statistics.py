@@ -64,7 +64,8 @@ def statistics(values: NDArray[np.float64], *, official_decay: bool = False) -> 
     (Perazzi et al., CVPR 2016, section 5; davis2017-evaluation, `utils.py`, `db_statistics`.)
 
     Args:
-        values: (frames,) float64, at least one evaluated frame.
+        values: (frames,) float64, at least one evaluated frame. NaN stands for a measure that the
+            protocol does not define, and makes all three NaN.
         official_decay: reproduce the official toolkit's overflow, see `decay`.
 
     Raises:
@@ -73,6 +74,8 @@ def statistics(values: NDArray[np.float64], *, official_decay: bool = False) -> 
     if values.size == 0:
         raise ValueError("Statistics need at least one evaluated frame.")
     values = np.ascontiguousarray(values)
+    if np.isnan(values).any():
+        return Statistics(float("nan"), float("nan"), float("nan"))
     return Statistics(
         mean=float(np.mean(values)),
         recall=float(np.mean(values > RECALL_THRESHOLD)),

@@ -148,6 +148,8 @@ def test_vost_looks_at_the_last_quarter() -> None:
     assert evaluation.extras == {"J-Last": 0.0}
     assert "note: J-Last 0.0000" in evaluation.record.warnings
     assert evaluation.record.overall.f_mean is None
+    assert evaluation.record.overall.f_recall is None
+    assert evaluation.record.overall.f_decay is None
     assert evaluation.record.overall.jf_mean is None
     assert evaluation.frames["F"].isna().all()
 

@@ -46,7 +46,7 @@ def clips(names: list[str]) -> list[Sequence]:
     [
         ("ranet", "value 255 read as object 1"),
         ("rgmp", "extra folder rgmp/"),
-        ("premvos", ""),
+        ("premvos", "masks are missing on annotated frames that do not count"),
         ("stm", ""),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from vosbench.data.masks import encode_labels, open_masks
-from vosbench.errors import InputError, UsageError
+from vosbench.errors import InputError, RunIncomplete, UsageError
 from vosbench.evaluate import (
     Evaluation,
     evaluation_of,
@@ -154,6 +155,17 @@ def test_frames_that_do_not_count_may_be_missing(
     record = score(masks, [clips[1]]).record
     assert (f"{frame}.png: the mask is missing" in record.unscored.get("a", "")) == stops
     assert bool(record.unscored) == stops
+    missing = "note: masks are missing on annotated frames that do not count (a)"
+    assert (missing in record.warnings) != stops
+
+
+def test_surplus_frames_are_ignored_and_noted(tmp_path: Path, clips: list[Sequence]) -> None:
+    masks = write(tmp_path / "masks", "a", two_objects, FRAMES + 1)
+    record = score(masks, [clips[1]]).record
+    assert record.overall.jf_mean == 1.0
+    assert "note: masks of frames that the sequence does not have are ignored (a)" in (
+        record.warnings
+    )
 
 
 def test_an_id_that_the_first_annotation_lacks_is_an_error(
@@ -274,6 +286,51 @@ def test_an_annotation_of_another_size_is_named(tmp_path: Path, truth: Path) -> 
     reason = score(masks, [clip(truth, "a")]).record.unscored["a"]
     assert str(small) in reason
     assert "4x3 px" in reason
+
+
+def test_an_object_that_is_never_predicted_is_pointed_out(
+    tmp_path: Path, clips: list[Sequence]
+) -> None:
+    def only_first(frame: int) -> LabelMap:
+        return (shifted(frame) == 1).astype(np.uint8)
+
+    record = score(write(tmp_path / "masks", "a", only_first), [clips[1]]).record
+    assert record.warnings == ["object ids 2 are never predicted (a)"]
+    assert record.objects["a_2"].j_mean == 0
+
+
+class DeadlySource:
+    """Masks whose arrival in another process ends that process."""
+
+    location = Path("nowhere")
+    notes = ()
+
+    def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
+        return os._exit, (9,)
+
+
+def test_a_killed_worker_ends_with_a_message(clips: list[Sequence]) -> None:
+    with pytest.raises(RunIncomplete, match="process was killed"):
+        score_masks(
+            DeadlySource(),  # type: ignore[arg-type]
+            clips,
+            protocol="davis2017",
+            dataset="toy",
+            split="val",
+            processes=2,
+        )
+
+
+def test_a_small_object_far_off_scores_half_in_davis_and_little_in_mosev2() -> None:
+    # At 1080p boundaries match within 18 px, so a 30x32 object without any overlap gets F = 0.5.
+    truth = np.zeros((1080, 1920), np.uint8)
+    truth[500:532, 900:930] = 1
+    beside = np.roll(truth, 31, axis=1)
+    davis = score_arrays([beside] * 3, [truth] * 3).figures()
+    assert davis.j_mean == 0
+    assert davis.f_mean == pytest.approx(0.51, abs=0.06)
+    strict = score_arrays([beside] * 3, [truth] * 3, protocol="mosev2").figures()
+    assert strict.f_mean < davis.f_mean
 
 
 def test_usage_errors(tmp_path: Path, clips: list[Sequence]) -> None:

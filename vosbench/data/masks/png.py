@@ -6,8 +6,8 @@ refused, so the container is read here: every checksum is verified, the stream h
 the rows that the header promises, and nothing larger than promised is ever allocated.
 
 Row filters follow the PNG specification, section 9. Mask writers use filter 0 (as Pillow does) or
-`Sub`; those are undone here by NumPy. Files with `Average` or `Paeth` rows are handed to Pillow
-after the same checks.
+`Sub`; those are undone here by NumPy. The rows of other files are handed to Pillow after the same
+checks, cropped to where something is.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def decode_png(data: bytes, where: str, *, size: tuple[int, int] | None = None) 
     elif filters.min() == 1 == filters.max():
         packed = _undo_sub(rows)
     else:
-        packed = _unfilter_with_pillow(stream, header.height, row_bytes, where)
+        packed = _undo_any(rows, where)
     pixels = packed if header.depth == 8 else _unpack(packed, header)
     return IndexImage(pixels, "palette" if header.colour == "palette" else "grey")
 
@@ -231,16 +231,44 @@ def _undo_sub(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.repeat(values, ends - events).reshape(height, stride)[:, 1:]
 
 
-def _unfilter_with_pillow(
-    stream: bytes, height: int, row_bytes: int, where: str
-) -> NDArray[np.uint8]:
-    """Let Pillow undo the filters, on the same stream wrapped as a plain 8-bit grey image."""
+def _undo_any(rows: NDArray[np.uint8], where: str) -> NDArray[np.uint8]:
+    """Undo all filters, where possible inside the box of non-zero differences only.
+
+    Every filter predicts 0 from zeros, so above and to the left of that box all pixels are 0. Below
+    it and to its right they are if its last row and column come out as 0; otherwise, where an
+    object touches the edge of the image, the whole image is done.
+    """
+    differences = rows[:, 1:]
+    pixels = np.zeros(differences.shape, np.uint8)
+    used_rows = np.flatnonzero(differences.max(axis=1))
+    if not used_rows.size:
+        return pixels
+    used_columns = np.flatnonzero(differences.max(axis=0))
+    height, width = differences.shape
+    top, bottom = int(used_rows[0]), min(int(used_rows[-1]) + 2, height)
+    left, right = int(used_columns[0]), min(int(used_columns[-1]) + 2, width)
+    box = np.empty((bottom - top, right - left + 1), np.uint8)
+    box[:, 0] = rows[top:bottom, 0]
+    box[:, 1:] = differences[top:bottom, left:right]
+    inside = _undo_with_pillow(box, where)
+    open_below = bottom < height and inside[-1].any()
+    open_right = right < width and inside[:, -1].any()
+    if open_below or open_right:
+        return _undo_with_pillow(rows, where)
+    pixels[top:bottom, left:right] = inside
+    return pixels
+
+
+def _undo_with_pillow(rows: NDArray[np.uint8], where: str) -> NDArray[np.uint8]:
+    """Let Pillow undo the filters, on the rows wrapped as a plain 8-bit grey image."""
     from PIL import Image
 
-    header = struct.pack(">IIBBBBB", row_bytes, height, 8, 0, 0, 0, 0)
+    height, stride = rows.shape
+    header = struct.pack(">IIBBBBB", stride - 1, height, 8, 0, 0, 0, 0)
+    stored = zlib_ng.compress(rows, 0)
     wrapped = SIGNATURE + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib_ng.crc32(kind + body))
-        for kind, body in ((b"IHDR", header), (b"IDAT", stream), (b"IEND", b""))
+        for kind, body in ((b"IHDR", header), (b"IDAT", stored), (b"IEND", b""))
     )
     try:
         with Image.open(io.BytesIO(wrapped), formats=("PNG",)) as image:

@@ -92,7 +92,7 @@ def test_what_is_written_is_read_back_by_us_and_by_pillow(labels: NDArray[np.uin
         assert np.array_equal(np.asarray(image), labels)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(label_maps(), st.data())
 def test_every_row_filter_is_undone(labels: NDArray[np.uint8], data: st.DataObject) -> None:
     single = data.draw(st.one_of(st.none(), st.integers(0, 4)))

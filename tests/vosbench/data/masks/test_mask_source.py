@@ -168,6 +168,78 @@ def test_links_encryption_and_odd_compression_are_refused(tmp_path: Path) -> Non
         open_masks(tmp_path / "locked.zip")
 
 
+def test_features_of_zip_that_python_lacks_are_refused(tmp_path: Path) -> None:
+    data = bytearray(pack(tmp_path / "r.zip", "a/00000.png").read_bytes())
+    data[6] |= 0x20  # compressed patched data
+    data[data.index(b"PK\x01\x02") + 8] |= 0x20
+    (tmp_path / "r.zip").write_bytes(data)
+    with pytest.raises(InputError, match=r"a/00000\.png: the archive is damaged there"):
+        open_masks(tmp_path / "r.zip").read("a", "00000", "ids")
+
+
+LEFT = np.zeros((6, 9), np.uint8)
+LEFT[1:5, 1:5] = 255
+RIGHT = np.zeros((6, 9), np.uint8)
+RIGHT[3:6, 3:8] = 1
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_one_folder_per_object_becomes_label_maps(tmp_path: Path, zipped: bool) -> None:
+    files = {
+        "top/a/1/00000.png": LEFT,
+        "top/a/2/00000.png": RIGHT,
+        "top/a/2/00001.png": RIGHT,
+        "top/b/1/00000.png": LEFT,
+    }
+    place = tmp_path / "r.zip" if zipped else tmp_path / "r"
+    if zipped:
+        with zipfile.ZipFile(place, "w") as archive:
+            for name, labels in files.items():
+                archive.writestr(name, encode_labels(labels))
+    else:
+        for name, labels in files.items():
+            put(place, name, data=encode_labels(labels))
+    source = open_masks(place)
+    assert source.sequences() == ("a", "b")
+    assert source.frames("a") == ("00000", "00001")
+    read = source.read("a", "00000", "ids", size=(6, 9))
+    expected = (RIGHT > 0).astype(np.uint8) * 2
+    expected[LEFT > 0] = 1
+    assert np.array_equal(read.labels, expected)
+    assert read.note == "pixels claimed by several objects given to the lowest id"
+    alone = source.read("a", "00001", "ids")
+    assert np.array_equal(alone.labels, (RIGHT > 0) * 2)
+    assert alone.note == ""
+    union = source.read("a", "00000", "binary")
+    assert np.array_equal(union.labels, expected > 0)
+    with pytest.raises(InputError, match=r"b/\*/00001\.png: the mask is missing"):
+        source.read("b", "00001", "ids")
+
+
+def test_object_folders_numbered_from_zero_are_raised_by_one(tmp_path: Path) -> None:
+    for name, labels in (("a/000/0.png", LEFT), ("a/001/0.png", RIGHT), ("b/000/0.png", LEFT)):
+        put(tmp_path, name, data=encode_labels(labels))
+    source = open_masks(tmp_path)
+    assert "one folder per object" in source.notes[0]
+    assert "numbered from 0" in source.notes[1]
+    assert set(np.unique(source.read("a", "0", "ids").labels)) == {0, 1, 2}
+
+
+def test_a_single_sequence_of_object_folders_needs_to_be_named_as_such(tmp_path: Path) -> None:
+    put(tmp_path, "a/1/0.png", "a/2/0.png")
+    assert open_masks(tmp_path).sequences() == ("1", "2")
+    assert open_masks(tmp_path, layout="per-object").sequences() == ("a",)
+    with pytest.raises(InputError, match="no object folder"):
+        open_masks(put(tmp_path / "x", "a/one/0.png"), layout="per-object")
+    with pytest.raises(InputError, match="<sequence>/<object>/<frame>"):
+        open_masks(put(tmp_path / "y", "a/0.png"), layout="per-object")
+
+
+def test_sequences_with_numbers_for_names_stay_sequences(tmp_path: Path) -> None:
+    put(tmp_path, "set/0001/0.png", "set/0002/0.png")
+    assert open_masks(tmp_path).sequences() == ("0001", "0002")
+
+
 def test_a_member_larger_than_any_mask_is_not_read(tmp_path: Path) -> None:
     bomb = MASK[:33] + bytes(50_000_000)
     source = open_masks(pack(tmp_path / "r.zip", "a/00000.png", data=bomb))
