@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -32,6 +32,7 @@ class _Loaded:
     net: DMVOSNet
     path: Path | None
     note: str
+    untrained: bool = False
 
 
 class DMVOSMethod:
@@ -40,6 +41,7 @@ class DMVOSMethod:
     Attributes:
         weights_path: file in use, or None.
         weights_note: what the weights are, for the run's record.
+        untrained: whether parts of the network are random.
         parameters: in effect.
     """
 
@@ -48,6 +50,7 @@ class DMVOSMethod:
         self.parameters = parameters
         self.weights_path = loaded.path
         self.weights_note = loaded.note
+        self.untrained = loaded.untrained
 
     def start(self, clip: ClipInfo, frame: RGB, labels: LabelMap) -> DMVOSSession:
         """Begin a clip; see `vosbench.types.Method`."""
@@ -94,7 +97,7 @@ def _load(options: BuildOptions, parameters: Parameters) -> _Loaded:
             f"NO TRAINED WEIGHTS: everything, the encoder too, is random from seed {options.seed}; "
             "scores say nothing of DMVOS"
         )
-        return _Loaded(_seeded(options.seed, parameters), None, note)
+        return _Loaded(_seeded(options.seed, parameters), None, note, untrained=True)
     if not path.is_file():
         raise InputError(f"weight file {path} does not exist")
     if is_shipped_format(path):
@@ -106,7 +109,7 @@ def _load(options: BuildOptions, parameters: Parameters) -> _Loaded:
         f"ENCODER ONLY: {path.name} gives the ResNet, all other parts are random from seed "
         f"{options.seed}; scores say nothing of DMVOS"
     )
-    return _Loaded(net, path, note)
+    return _Loaded(net, path, note, untrained=True)
 
 
 def _seeded(seed: int, parameters: Parameters, stride_on: str = "conv2") -> DMVOSNet:
@@ -150,4 +153,4 @@ def _configured(loaded: _Loaded, parameters: Parameters) -> _Loaded:
             f"the weights do not fit the parameters: {error}",
             hint="Choose the isometric.mode that the weights were trained with, or other weights.",
         ) from error
-    return _Loaded(net, loaded.path, "; ".join(notes))
+    return replace(loaded, net=net, note="; ".join(notes))

@@ -10,7 +10,6 @@ Boundary pixels match within a disk of x² + y² ≤ r², with r = ⌈0.008 · i
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -52,17 +51,11 @@ def boundary_of(grid: BitGrid, columns: int, *, at_bottom: bool, at_right: bool)
     # In the bottom row `lower_right` now repeats the right neighbour, which `boundary` has already.
     boundary |= lower
     boundary |= lower_right
-    inside = _inside(columns, grid.shape[-1])
+    word, bit = divmod(columns - 1, WORD)
     if at_right:
-        word, bit = divmod(columns - 1, WORD)
         last = np.uint64(1 << bit)
         boundary[..., word] = boundary[..., word] & ~last | lower[..., word] & last
-    boundary &= inside
+    # The margin has caught the first column of the row below.
+    boundary[..., word] &= np.uint64((2 << bit) - 1)
+    boundary[..., word + 1 :] = 0
     return boundary
-
-
-@lru_cache(maxsize=64)
-def _inside(columns: int, words: int) -> BitGrid:
-    """Words (words,) with the bits of real columns set."""
-    bits = np.arange(words * WORD) < columns
-    return np.packbits(bits, bitorder="little").view("<u8").astype(np.uint64)

@@ -140,6 +140,7 @@ def test_without_weights_it_says_so_and_the_seed_decides(monkeypatch: pytest.Mon
     assert torch.equal(torch.random.get_rng_state(), before)
     assert built.weights_path is None
     assert "NO TRAINED WEIGHTS" in built.weights_note and "seed 5" in built.weights_note
+    assert built.untrained
     same, other = (soft(run(None, {}, seed=seed)) for seed in (5, 6))
     np.testing.assert_array_equal(same, soft(run(None, {}, seed=5)))
     assert np.abs(same - other).max() > 1e-3
@@ -150,6 +151,7 @@ def test_shipped_weights_are_the_default(monkeypatch: pytest.MonkeyPatch, weight
     built = method.build(BuildOptions(parameters=SMALL_INPUT))
     assert built.weights_path == weights
     assert built.weights_note == "small and untrained"
+    assert not built.untrained
 
 
 def test_encoder_file_seeds_the_rest(tmp_path: Path) -> None:
@@ -160,6 +162,7 @@ def test_encoder_file_seeds_the_rest(tmp_path: Path) -> None:
     built = method.build(BuildOptions(parameters=SMALL_INPUT, weights=path))
     assert built.weights_path == path
     assert "ENCODER ONLY: resnet50.pth" in built.weights_note
+    assert built.untrained
 
 
 def test_unusable_weights_and_parameters(tmp_path: Path, weights: Path) -> None:
