@@ -53,9 +53,11 @@ def score(
         limit=limit,
         processes=processes,
     )
-    for warning in record.warnings:
-        note(f"warning: {warning}")
     if json:
+        for text in record.notes:
+            note(f"note: {text}")
+        for warning in record.warnings:
+            note(f"warning: {warning}")
         print_json(record.model_dump(mode="json", by_alias=True))
     else:
         typer.echo(render_terminal(record, None))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation", "evaluation_of"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """Scores of a set of sequences under one protocol.
 
@@ -77,6 +77,7 @@ def evaluation_of(
     split: str,
     unscored: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
+    notes: Sequence[str] = (),
     official_decay: bool = False,
 ) -> Evaluation:
     """Put the scores of sequences together.
@@ -92,6 +93,7 @@ def evaluation_of(
         split: name for the record.
         unscored: sequence to reason.
         warnings: further warnings about the whole set.
+        notes: what was normalised in reading the whole set.
         official_decay: compute decay with the official toolkit's overflow from 256 frames on.
     """
     unscored = dict(unscored or {})
@@ -120,13 +122,9 @@ def evaluation_of(
         )
     lines += warnings
     findings = [(score.sequence, text) for score in scores for text in score.findings]
-    notes = [(score.sequence, f"note: {text}") for score in scores for text in score.notes]
+    normalised = [(score.sequence, text) for score in scores for text in score.notes]
+    lines += merge_findings(findings + long_sequences)
     extras = _mean_extras(scores, protocol)
-    lines += merge_findings(findings + long_sequences + notes)
-    lines += [
-        f"note: {name} {'undefined' if value is None else f'{value:.4f}'}"
-        for name, value in extras.items()
-    ]
     record = ScoreRecord.model_validate(
         {
             "protocol": protocol.name,
@@ -140,7 +138,9 @@ def evaluation_of(
             },
             "frames_evaluated": sum(score.frames_evaluated for score in scores),
             "unscored": unscored,
+            "extras": extras,
             "warnings": lines,
+            "notes": [*notes, *merge_findings(normalised)],
         }
     )
     return Evaluation(record, tuple(scores), extras)

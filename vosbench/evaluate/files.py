@@ -70,7 +70,7 @@ def score_masks(
         if progress is not None:
             progress(outcome.sequence, len(outcomes), len(sequences))
     ordered = [outcomes[clip.name] for clip in sequences]
-    warnings = [f"note: {note}" for note in source.notes]
+    warnings = []
     extra = sorted(set(source.sequences()) - set(outcomes))
     if extra:
         named = ", ".join(extra[:_NAMED_EXTRAS]) + (", ..." if len(extra) > _NAMED_EXTRAS else "")
@@ -84,6 +84,7 @@ def score_masks(
             outcome.sequence: outcome.reason for outcome in ordered if isinstance(outcome, _Failure)
         },
         warnings=warnings,
+        notes=source.notes,
         official_decay=official_decay,
     )
 
@@ -167,35 +168,40 @@ class _Failure:
 
 
 @dataclass(frozen=True)
-class _Task:
-    """What a worker process needs for one sequence."""
+class _Job:
+    """What all sequences have in common; a worker process gets it once."""
 
     source: MaskSource
-    clip: Clip
     protocol: Protocol
 
+    def attempt(self, clip: Clip) -> SequenceScore | _Failure:
+        """Score a sequence, or say why it cannot be."""
+        try:
+            return score_sequence(self.source, clip, self.protocol)
+        except VosbenchError as error:
+            return _Failure(clip.name, f"{error} {error.hint}".strip())
 
-def _attempt(task: _Task) -> SequenceScore | _Failure:
-    try:
-        return score_sequence(task.source, task.clip, task.protocol)
-    except VosbenchError as error:
-        return _Failure(task.clip.name, f"{error} {error.hint}".strip())
+
+_worker_jobs: list[_Job] = []
+"""In a worker process, its one job."""
 
 
 def _outcomes(
     source: MaskSource, sequences: Sequence[Clip], protocol: Protocol, processes: int
 ) -> Iterator[SequenceScore | _Failure]:
     """Score all sequences, in any order. Long sequences go first, so that workers end together."""
-    tasks = [_Task(source, clip, protocol) for clip in sequences]
-    workers = min(processes, len(tasks))
+    job = _Job(source, protocol)
+    workers = min(processes, len(sequences))
     if workers == 1:
-        yield from map(_attempt, tasks)
+        yield from map(job.attempt, sequences)
         return
-    tasks.sort(key=lambda task: -len(task.clip.frames) * len(task.clip.object_ids))
+    ordered = sorted(sequences, key=lambda clip: -len(clip.frames) * len(clip.object_ids))
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts)
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start_worker, initargs=(job,)
+    )
     try:
-        for future in as_completed([pool.submit(_attempt, task) for task in tasks]):
+        for future in as_completed([pool.submit(_attempt_in_worker, clip) for clip in ordered]):
             yield future.result()
     except BrokenProcessPool as error:
         raise RunIncomplete(
@@ -206,6 +212,11 @@ def _outcomes(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C to the parent process, which stops the others."""
+def _start_worker(job: _Job) -> None:
+    """Keep the job, and leave Ctrl-C to the parent process, which stops the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker_jobs.append(job)
+
+
+def _attempt_in_worker(clip: Clip) -> SequenceScore | _Failure:
+    return _worker_jobs[0].attempt(clip)

@@ -21,7 +21,7 @@ from vosbench.metrics import (
 __all__ = ["SequenceScore"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SequenceScore:
     """Counts of one sequence and what follows from them.
 

@@ -37,7 +37,7 @@ that or ⌈0.1 · √area⌉ px, whichever is less; `mosev2-official` as its too
 · diagonal unrounded where that is less."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameCounts:
     """What is kept of one frame.
 

@@ -24,7 +24,7 @@ _ADQ_MINIMUM: Final = 10
 """Absence detection quality is defined for objects absent on more frames than this."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameValues:
     """J and F per frame.
 

@@ -191,6 +191,7 @@ def _warnings(source: RunSource) -> list[str]:
     if scores is None:
         return found
     found += scores.warnings
+    found += [f"Normalised on reading: {note}" for note in scores.notes]
     if (scores.dataset, scores.split) != (run.data.dataset, run.data.split):
         found.append(
             f"The scores are of {scores.dataset} {scores.split}, the run of {run.data.dataset} "

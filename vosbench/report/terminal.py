@@ -46,6 +46,9 @@ def render_terminal(record: ScoreRecord, run: RunRecord | None) -> str:
         plain(f"not scored: {sequence}: {reason}")
         for sequence, reason in sorted(record.unscored.items())
     ]
+    for name, value in record.extras.items():
+        lines.append(plain(f"{name}: {points(value)}"))
+    lines += [plain(f"note: {text}") for text in record.notes]
     lines += [plain(f"warning: {warning}") for warning in record.warnings]
     return "\n".join(lines)
 

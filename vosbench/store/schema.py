@@ -186,4 +186,8 @@ class ScoreRecord(Record):
     sequences: dict[str, Summary] = Field(description="mean over the sequence's objects")
     frames_evaluated: int
     unscored: dict[str, str] = Field(default_factory=dict, description="sequence to reason")
-    warnings: list[str] = Field(default_factory=list)
+    extras: dict[str, float | None] = Field(
+        default_factory=dict, description="figures that only this protocol has, 0..1"
+    )
+    warnings: list[str] = Field(default_factory=list, description="may change what figures mean")
+    notes: list[str] = Field(default_factory=list, description="what was normalised on reading")

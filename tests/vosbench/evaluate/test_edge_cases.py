@@ -109,7 +109,7 @@ def test_a_binary_prediction_of_a_single_object_is_read_as_such(tmp_path: Path) 
     # The official tool stops here, with exit status 0.
     record = evaluate("pred_0_255_gt_0_1", tmp_path).record
     assert record.overall.jf_mean == 1.0
-    assert any("value 255 read as object 1" in line for line in record.warnings)
+    assert any("value 255 read as object 1" in line for line in record.notes)
 
 
 def test_every_case_is_looked_at() -> None:

@@ -155,17 +155,15 @@ def test_frames_that_do_not_count_may_be_missing(
     record = score(masks, [clips[1]]).record
     assert (f"{frame}.png: the mask is missing" in record.unscored.get("a", "")) == stops
     assert bool(record.unscored) == stops
-    missing = "note: masks are missing on annotated frames that do not count (a)"
-    assert (missing in record.warnings) != stops
+    missing = "masks are missing on annotated frames that do not count (a)"
+    assert (missing in record.notes) != stops
 
 
 def test_surplus_frames_are_ignored_and_noted(tmp_path: Path, clips: list[Sequence]) -> None:
     masks = write(tmp_path / "masks", "a", two_objects, FRAMES + 1)
     record = score(masks, [clips[1]]).record
     assert record.overall.jf_mean == 1.0
-    assert "note: masks of frames that the sequence does not have are ignored (a)" in (
-        record.warnings
-    )
+    assert "masks of frames that the sequence does not have are ignored (a)" in record.notes
 
 
 def test_an_id_that_the_first_annotation_lacks_is_an_error(
@@ -234,7 +232,7 @@ def test_davis2016_merges_objects_on_both_sides(tmp_path: Path, truth: Path) -> 
     binary = score(masks, [clip(truth, "a", "binary")], protocol="davis2016").record
     assert list(merged.objects) == ["a_1"]
     assert merged.overall == binary.overall
-    assert any("several values up to 2 merged" in line for line in merged.warnings)
+    assert any("several values up to 2 merged" in line for line in merged.notes)
     values = score_arrays(
         map(shifted, range(FRAMES)), map(two_objects, range(FRAMES)), protocol="davis2016"
     )

@@ -36,7 +36,7 @@ VoidUse: TypeAlias = Literal["background", "keep", "refuse", "value"]
 file, or take it for an object id like others, as tools do that know no void."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MaskRead:
     """A label map together with what had to be read into it.
 

@@ -65,7 +65,7 @@ class PngHeader:
     interlaced: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IndexImage:
     """Pixel values as stored, before anything is read into them.
 

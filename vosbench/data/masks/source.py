@@ -1,4 +1,4 @@
-"""Predicted masks of many sequences: in a run directory, a folder, or a zip archive.
+"""Predicted masks of many sequences: in a run directory, a folder, an archive, or JSON.
 
 A source is opened once, lists what it holds, and reads single masks. It can be sent to another
 process.
@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from vosbench.data.masks.burst import BurstMasks
 from vosbench.data.masks.labels import MaskRead, VoidUse, decode_mask
 from vosbench.data.masks.layout import MaskLayoutKind, find_layout
 from vosbench.data.masks.png import MAX_PIXELS
@@ -189,8 +190,8 @@ def open_masks(path: Path | str, *, layout: MaskLayoutKind = "auto") -> MaskSour
     """Open predicted masks.
 
     Args:
-        path: a run directory (its `masks/` is used), a folder of sequence folders, or a zip archive
-            of one.
+        path: a run directory (its `masks/` is used), a folder of sequence folders, a zip archive of
+            one, or a JSON file in the form of BURST.
         layout: whether files are label maps or hold one object each; `auto` looks at the folders.
 
     Raises:
@@ -203,6 +204,8 @@ def open_masks(path: Path | str, *, layout: MaskLayoutKind = "auto") -> MaskSour
         return StoredMasks(FolderStore(inner if is_run else path), layout=layout)
     if not path.exists():
         raise InputError(
-            f"{path}: no such folder or archive.", hint="Check the path of the masks to score."
+            f"{path}: no such folder or file.", hint="Check the path of the masks to score."
         )
+    if path.suffix.lower() == ".json":
+        return BurstMasks(path)
     return StoredMasks(ZipStore(path), layout=layout)

@@ -132,7 +132,7 @@ def _open(path: Path) -> zipfile.ZipFile:
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         raise InputError(
             f"{path}: this is no readable zip archive ({error}).",
-            hint="Masks are read from folders and zip archives.",
+            hint="Masks are read from folders, zip archives and BURST JSON files.",
         ) from error
 
 

@@ -130,7 +130,7 @@ def test_layouts_that_cannot_be_told_apart_are_refused(
 
 
 def test_what_is_not_there_or_no_zip_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="no such folder or file"):
         open_masks(tmp_path / "nothing")
     (tmp_path / "text.zip").write_text("not a zip")
     with pytest.raises(InputError, match="no readable zip"):
