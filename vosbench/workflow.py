@@ -5,12 +5,21 @@ Each stage works from what the stage before left on disk, so each can be done ag
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from vosbench.data import Dataset, open_dataset
 from vosbench.data.masks import open_masks
 from vosbench.errors import InputError, UsageError
-from vosbench.evaluate import Evaluation, score_masks, write_official_csvs
+from vosbench.evaluate import (
+    Evaluation,
+    Flip,
+    ProtocolMatrix,
+    ranking_flips,
+    score_masks,
+    score_matrix,
+    write_official_csvs,
+)
 from vosbench.plugins import BrokenMethod, find_methods
 from vosbench.report import PublishedRow, published_rows, write_report
 from vosbench.store import (
@@ -26,6 +35,7 @@ __all__ = [
     "open_run_data",
     "score_path",
     "score_run",
+    "score_under_all",
 ]
 
 
@@ -69,6 +79,7 @@ def score_path(
     sequences: str | None = None,
     limit: int | None = None,
     processes: int = 1,
+    official_decay: bool = False,
 ) -> ScoreRecord:
     """Score masks that are anywhere: a run directory, a folder, or a zip.
 
@@ -79,23 +90,11 @@ def score_path(
         UsageError: if the data set of loose masks is not named.
         InputError: for masks or data that cannot be used.
     """
-    run = read_run(path) if RunPaths(path).run.is_file() else None
-    if run is None and dataset is None:
-        raise UsageError(f"{path} is no run directory: say which data set with --dataset")
-    if run is not None and dataset is None and split is None:
-        opened = open_run_data(run, data, sequences=sequences, limit=limit)
-        as_it_was_run = opened.manifest_sha256 == run.data.manifest_sha256
-        if as_it_was_run and protocol in (None, run.data.protocol):
+    run, opened = _data_of(path, dataset, split, data, sequences=sequences, limit=limit)
+    if run is not None and opened.manifest_sha256 == run.data.manifest_sha256:
+        as_run = protocol in (None, run.data.protocol) and not official_decay
+        if as_run and opened.card.name == run.data.dataset:
             return score_run(path, run, opened, processes=processes)
-    else:
-        opened = open_dataset(
-            dataset or (run.data.reference if run else ""),
-            split=split,
-            root=data,
-            sequences=sequences,
-            limit=limit,
-            need_images=False,
-        )
     evaluation = score_masks(
         open_masks(path),
         opened.sequences,
@@ -103,8 +102,77 @@ def score_path(
         dataset=opened.card.name,
         split=opened.split,
         processes=processes,
+        official_decay=official_decay,
     )
     return evaluation.record
+
+
+def score_under_all(
+    paths: Sequence[Path],
+    *,
+    dataset: str | None,
+    split: str | None,
+    data: Path | None,
+    sequences: str | None = None,
+    limit: int | None = None,
+    processes: int = 1,
+) -> tuple[list[ProtocolMatrix], list[Flip]]:
+    """Score sets of masks under every protocol; nothing is written.
+
+    Returns:
+        A matrix for each path, and the pairs whose order depends on the protocol, seen from the
+        data set's own.
+
+    Raises:
+        UsageError: if the data set of loose masks is not named, or the paths are of several.
+        InputError: for masks or data that cannot be used.
+    """
+    matrices, seen = [], {}
+    for path in paths:
+        _, opened = _data_of(path, dataset, split, data, sequences=sequences, limit=limit)
+        seen[opened.manifest_sha256] = opened
+        if len(seen) > 1:
+            raise UsageError(
+                f"{path} is of other data than {paths[0]}: they have no common ranking"
+            )
+        matrices.append(
+            score_matrix(
+                str(path),
+                open_masks(path),
+                opened.sequences,
+                dataset=opened.card.name,
+                split=opened.split,
+                processes=processes,
+            )
+        )
+    reference = next(iter(seen.values())).protocol
+    return matrices, ranking_flips(matrices, reference=reference)
+
+
+def _data_of(
+    path: Path,
+    dataset: str | None,
+    split: str | None,
+    data: Path | None,
+    *,
+    sequences: str | None,
+    limit: int | None,
+) -> tuple[RunRecord | None, Dataset]:
+    """The data that masks are of: what a run saw, unless other data are named."""
+    run = read_run(path) if RunPaths(path).run.is_file() else None
+    if run is None and dataset is None:
+        raise UsageError(f"{path} is no run directory: say which data set with --dataset")
+    if run is not None and dataset is None and split is None:
+        return run, open_run_data(run, data, sequences=sequences, limit=limit)
+    opened = open_dataset(
+        dataset or (run.data.reference if run else ""),
+        split=split,
+        root=data,
+        sequences=sequences,
+        limit=limit,
+        need_images=False,
+    )
+    return run, opened
 
 
 def open_run_data(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,14 +18,17 @@ from vosbench.cli.common import (
     print_json,
     verb,
 )
-from vosbench.errors import InputError, RunIncomplete
+from vosbench.errors import InputError, RunIncomplete, UsageError
 
 __all__ = ["score"]
 
 
 @verb
 def score(
-    path: Annotated[Path, typer.Argument(help="Run directory, or folder or zip of masks.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Run directory, or folder, zip or JSON of masks."),
+    ],
     *,
     dataset: Annotated[
         str | None, typer.Option("--dataset", help="Name of a data set, or path of a card.")
@@ -32,19 +36,41 @@ def score(
     split: SplitOption = None,
     data: DataOption = None,
     protocol: Annotated[
-        str | None, typer.Option("--protocol", help="Default: the data set's own.")
+        str | None,
+        typer.Option("--protocol", help="Default: the data set's own; `all` compares them."),
     ] = None,
     sequences: SequencesOption = None,
     limit: LimitOption = None,
     processes: Annotated[int, typer.Option("--processes", min=1, help="Sequences at once.")] = 1,
+    official_decay: Annotated[
+        bool,
+        typer.Option(
+            "--official-decay",
+            help="Decay as the official toolkit has it, wrong from 256 frames on.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Score a run, or a folder or zip of masks, under a named protocol. Needs no image files."""
     from vosbench.report import render_terminal
     from vosbench.workflow import score_path
 
+    if protocol == "all":
+        _print_matrix(
+            paths,
+            json=json,
+            dataset=dataset,
+            split=split,
+            data=data,
+            sequences=sequences,
+            limit=limit,
+            processes=processes,
+        )
+        return
+    if len(paths) > 1:
+        raise UsageError("several sets of masks are scored together only by --protocol all")
     record = score_path(
-        path,
+        paths[0],
         dataset=dataset,
         split=split,
         data=data,
@@ -52,6 +78,7 @@ def score(
         sequences=sequences,
         limit=limit,
         processes=processes,
+        official_decay=official_decay,
     )
     if json:
         for text in record.notes:
@@ -66,3 +93,25 @@ def score(
         if not record.objects:
             raise InputError(f"nothing could be scored:\n{reasons}")
         raise RunIncomplete(f"some sequences were not scored:\n{reasons}")
+
+
+def _print_matrix(paths: list[Path], *, json: bool, **choices: Any) -> None:
+    from vosbench.report import render_matrix
+    from vosbench.workflow import score_under_all
+
+    matrices, flips = score_under_all(paths, **choices)
+    if not json:
+        typer.echo(render_matrix(matrices, flips))
+        return
+    print_json(
+        {
+            "sets": {
+                matrix.name: {
+                    name: record.model_dump(mode="json", by_alias=True)
+                    for name, record in matrix.records.items()
+                }
+                for matrix in matrices
+            },
+            "flips": [asdict(flip) for flip in flips],
+        }
+    )

@@ -30,12 +30,11 @@ ObjectRule: TypeAlias = Literal["union", "first-frame", "listed", "seen", "given
 - `union`: all non-zero pixels are object 1.
 - `first-frame`: ids 1..K, K the highest id of the first annotation, on all counted frames.
 - `listed`: ids that occur in the first annotation, on all counted frames.
-- `seen`: ids in the annotations of counted frames, each from where it is first seen in annotation
-or
-  prediction.
+- `seen`: ids in the annotations of counted frames, each from where it is first seen in an
+  annotation or a prediction.
 - `given`: ids in the annotations, each after the frame that first shows it, which a method is
-given. - `best-match`: `first-frame`, each scored against the predicted object that is assigned to
-it.
+  given.
+- `best-match`: `first-frame`, each scored against the predicted object assigned to it.
 """
 
 VoidRule: TypeAlias = Literal["background", "object", "ignore"]
