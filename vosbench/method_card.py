@@ -132,6 +132,11 @@ class MethodCard(_CardPart):
         asked = {}
         for setting in settings:
             key, value = parse_setting(setting, self.parameters, owner=self.method.name)
+            if variant is not None and key in self.variants[variant].changes:
+                raise UsageError(
+                    f"--set {key} contradicts {self.method.name}@{variant}, which sets it itself",
+                    hint="change it on the method without the variant",
+                )
             asked[key] = value
         return parameters | asked, asked
 
@@ -190,7 +195,7 @@ def _convert(text: str, default: ParameterValue) -> ParameterValue:
         return int(text)
     if isinstance(default, float):
         number = float(text)
-        if math.isnan(number):
+        if not math.isfinite(number):
             raise ValueError(text)
         return number
     return text

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import inspect
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from vosbench.errors import InputError, UsageError
 from vosbench.method_card import MethodCard, load_method_card
@@ -44,13 +47,19 @@ class FoundMethod:
         """Digest of the plug-in's source: the `.py` and `.toml` files of the card's package.
 
         The package is the outermost folder above the card that is still a package, so shared blocks
-        beside the method count too.
+        beside the method count too. Without a package it is the module that builds, and the card.
         """
         folder = self.plugin.card.parent
-        while (folder.parent / "__init__.py").is_file():
-            folder = folder.parent
+        if (folder / "__init__.py").is_file():
+            while (folder.parent / "__init__.py").is_file():
+                folder = folder.parent
+            paths = sorted([*folder.rglob("*.py"), *folder.rglob("*.toml")])
+        else:
+            # a module of its own, beside which anything may lie
+            paths = [Path(inspect.getfile(inspect.unwrap(self.plugin.build))), self.plugin.card]
+            folder = Path(os.path.commonpath([path.parent for path in paths]))
         digest = hashlib.sha256()
-        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.toml")]):
+        for path in paths:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
             digest.update(path.read_bytes() + b"\0")
         return digest.hexdigest()
@@ -97,7 +106,8 @@ def _load(entry: EntryPoint) -> FoundMethod | BrokenMethod:
             raise InputError(
                 f"the entry point is named {entry.name!r} but its card says {card.method.name!r}"
             )
-    except Exception as error:  # noqa: BLE001 - a foreign plug-in may raise anything at import
+    except (Exception, SystemExit) as error:
+        # a foreign plug-in may raise anything at import
         return BrokenMethod(entry.name, distribution, f"{type(error).__name__}: {error}")
     return FoundMethod(entry.name, distribution, plugin, card)
 
@@ -151,7 +161,9 @@ def resolve_methods(
     """
     resolved: list[ResolvedMethod] = []
     for reference in references:
-        name, _, variant = reference.partition("@")
+        name, at, variant = reference.partition("@")
+        if at and not variant:
+            raise UsageError(f"--method {reference!r} names no variant after the @")
         found = find_method(name)
         variants: list[str | None] = [variant or None]
         if variant == "*":

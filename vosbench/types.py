@@ -181,6 +181,7 @@ class BuildOptions:
         compile: whether to use `torch.compile`.
         seed: for everything random in the method.
         weights: weight file the user named; None means what the method ships.
+        oracle: whether the sessions will be shown the truth; only variants marked so are.
     """
 
     parameters: Mapping[str, ParameterValue]
@@ -189,6 +190,7 @@ class BuildOptions:
     compile: bool = False
     seed: int = 0
     weights: Path | None = None
+    oracle: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,25 +10,31 @@ from pathlib import Path
 
 from vosbench.data import Dataset, open_dataset
 from vosbench.data.masks import open_masks
+from vosbench.engine.reuse import verify_masks
 from vosbench.errors import InputError, UsageError
 from vosbench.evaluate import (
     Evaluation,
     Flip,
     ProtocolMatrix,
+    evaluation_of,
     ranking_flips,
     score_masks,
     score_matrix,
     write_official_csvs,
 )
+from vosbench.metrics import get_protocol
 from vosbench.plugins import BrokenMethod, find_methods
 from vosbench.report import PublishedRow, published_rows, write_report
 from vosbench.store import (
     RunPaths,
+    exclusive,
     read_run,
+    read_sequence,
     write_record,
     write_table,
 )
 from vosbench.store.schema import RunRecord, ScoreRecord
+from vosbench.types import Sequence as Clip
 
 __all__ = [
     "draw_report",
@@ -42,23 +48,55 @@ __all__ = [
 def score_run(root: Path, run: RunRecord, dataset: Dataset, *, processes: int = 1) -> ScoreRecord:
     """Score a run's finished sequences and leave scores, frame table and official CSVs in it.
 
-    Sequences that failed are named in `unscored`; the set's figures are over the others.
+    Sequences that failed, and those with no ground truth beyond the first frame, are named in
+    `unscored`; the set's figures are over the others.
+
+    Raises:
+        InputError: if masks are not those the run wrote, or another process is writing the run.
     """
-    finished = [s for s in dataset.sequences if s.name not in run.failed]
-    evaluation = score_masks(
-        open_masks(root),
-        finished,
-        protocol=run.data.protocol,
-        dataset=run.data.dataset,
-        split=run.data.split,
-        processes=processes,
-    )
-    record = evaluation.record
-    if run.failed:
-        reasons = dict.fromkeys(run.failed, "the run failed on it; see sequences/<name>.json")
-        record = record.model_copy(update={"unscored": record.unscored | reasons})
-    _write_scores(root, evaluation, record)
+    paths = RunPaths(root)
+    with exclusive(paths):
+        unscored = dict.fromkeys(run.failed, "the run failed on it; see sequences/<name>.json")
+        bare = [s.name for s in dataset.sequences if _annotated(s) <= 1 and s.name not in unscored]
+        unscored |= dict.fromkeys(bare, "there is no ground truth beyond the first frame")
+        finished = [s for s in dataset.sequences if s.name not in unscored]
+        for sequence in finished:
+            _refuse_changed(paths, sequence.name)
+        evaluation = _evaluate(root, run, finished, processes)
+        record = evaluation.record.model_copy(
+            update={"unscored": evaluation.record.unscored | unscored, "without_truth": bare}
+        )
+        _write_scores(root, evaluation, record)
     return record
+
+
+def _annotated(sequence: Clip) -> int:
+    return sum(frame.annotation is not None for frame in sequence.frames)
+
+
+def _refuse_changed(paths: RunPaths, name: str) -> None:
+    record = read_sequence(paths.root, name)
+    changed = verify_masks(record, paths.sequence_masks(name))
+    if changed:
+        raise InputError(
+            f"{paths.sequence_masks(name) / changed[0]}.png is not the mask that the run wrote "
+            f"({len(changed)} of {len(record.masks_sha256)} masks of {name} differ or are missing)",
+            hint="run the same command again to renew it, or score the masks folder by itself",
+        )
+
+
+def _evaluate(root: Path, run: RunRecord, finished: Sequence[Clip], processes: int) -> Evaluation:
+    if finished:
+        return score_masks(
+            open_masks(root),
+            finished,
+            protocol=run.data.protocol,
+            dataset=run.data.dataset,
+            split=run.data.split,
+            processes=processes,
+        )
+    rules = get_protocol(run.data.protocol)
+    return evaluation_of([], protocol=rules, dataset=run.data.dataset, split=run.data.split)
 
 
 def _write_scores(root: Path, evaluation: Evaluation, record: ScoreRecord) -> None:
@@ -189,14 +227,23 @@ def open_run_data(
         InputError: if the data are not there, or are not what the run saw.
     """
     recorded = Path(run.data.root)
-    opened = open_dataset(
-        run.data.reference or run.data.dataset,
-        split=run.data.split,
-        root=data or (recorded if recorded.is_dir() else None),
-        sequences=sequences or ",".join(run.data.sequences),
-        limit=limit,
-        need_images=need_images,
-    )
+    root = data or (recorded if recorded.is_dir() else None)
+    try:
+        opened = open_dataset(
+            run.data.reference or run.data.dataset,
+            split=run.data.split,
+            root=root,
+            sequences=sequences or ",".join(run.data.sequences),
+            limit=limit,
+            need_images=need_images,
+        )
+    except InputError as error:
+        if root is not None:
+            raise
+        raise InputError(
+            f"the run found its data under {recorded}, which is gone. {error}",
+            hint="say with --data where they are now",
+        ) from error
     whole = sequences is None and limit is None
     if whole and opened.manifest_sha256 != run.data.manifest_sha256:
         raise InputError(
@@ -214,7 +261,9 @@ def _published(run: RunRecord) -> list[PublishedRow]:
     return [r for r in rows if (r.dataset, r.split) == (run.data.dataset, run.data.split)]
 
 
-def draw_report(root: Path, *, dataset: Dataset | None = None, data: Path | None = None) -> Path:
+def draw_report(
+    root: Path, *, dataset: Dataset | None = None, data: Path | None = None
+) -> tuple[Path, str]:
     """Draw the report of a scored run.
 
     Args:
@@ -224,15 +273,17 @@ def draw_report(root: Path, *, dataset: Dataset | None = None, data: Path | None
             of frames only.
 
     Returns:
-        Path of the HTML page.
+        Path of the HTML page, and why it shows no frames or an empty text.
     """
     run = read_run(root)
+    missing = ""
     if dataset is None:
         try:
             dataset = open_run_data(run, data, need_images=True)
-        except InputError:
+        except InputError as error:
             # asked for by name, missing data are an error; else the report goes without frames
             if data is not None:
                 raise
+            missing = f"the report shows no frames: {error}"
     sequences = {s.name: s for s in dataset.sequences} if dataset is not None else None
-    return write_report(root, published=_published(run), sequences=sequences).html
+    return write_report(root, published=_published(run), sequences=sequences).html, missing

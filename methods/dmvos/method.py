@@ -65,6 +65,11 @@ def build(options: BuildOptions) -> DMVOSMethod:
         InputError: the weight file cannot be used.
     """
     parameters = Parameters.parse(options.parameters)
+    if (parameters.oracle_box or parameters.oracle_centre) and not options.oracle:
+        raise UsageError(
+            "oracle.box and oracle.centre need the truth of every frame, which only variants see",
+            hint="run dmvos@oracle-box or dmvos@oracle-centre",
+        )
     device = torch.device(options.device)
     loaded = _configured(_load(options, parameters), parameters)
     dtype = DTYPES.get(options.precision)
@@ -99,7 +104,8 @@ def _load(options: BuildOptions, parameters: Parameters) -> _Loaded:
         )
         return _Loaded(_seeded(options.seed, parameters), None, note, untrained=True)
     if not path.is_file():
-        raise InputError(f"weight file {path} does not exist")
+        what = "is a folder, not a weight file" if path.is_dir() else "does not exist"
+        raise InputError(f"--weights {path} {what}")
     if is_shipped_format(path):
         about = read_metadata(path).get("note", "")
         return _Loaded(load_weights(path), path, about or f"{path.name}, no note by its writer")

@@ -87,7 +87,13 @@ def _torchvision_state(path: Path) -> dict[str, Tensor]:
             loaded = load_file(path)
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except pickle.UnpicklingError as error:
+        # torch's own text advises loading it without this protection, which runs the file's code
+        raise InputError(
+            f"{path} is no state dict, or a pickle that holds more than plain tensors",
+            hint="Save the state dict alone: torch.save(model.state_dict(), path).",
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, OSError) as error:
         raise InputError(
             f"{path} cannot be read as a state dict: {str(error).splitlines()[0]}",
             hint="Only plain tensors are read from pickles; save the state dict alone.",

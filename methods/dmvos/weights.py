@@ -45,6 +45,7 @@ FORMAT_VERSION: Final = 1
 SUFFIX: Final = ".safetensors"
 ENTRY: Final = "vosbench"
 LEVELS: Final = 127
+LARGEST: Final = 4096
 NORM_PARTS: Final = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -139,7 +140,7 @@ def _header(path: Path) -> dict[str, Any]:
     if entry is None:
         raise InputError(
             f"{path} is a safetensors file, but not DMVOS weights: it has no entry {ENTRY!r}",
-            hint="Files are written by `vosbench train` or `vosbench weights`.",
+            hint="Files of this kind are written by `vosbench train`.",
         )
     try:
         header = json.loads(entry)
@@ -166,12 +167,19 @@ def _config(header: Mapping[str, Any], path: Path) -> NetworkConfig:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     usual = NetworkConfig()
     for key, value in values.items():
-        if _kind(value) != _kind(getattr(usual, key)):
+        if _kind(value) != _kind(getattr(usual, key)) or not _sane(value):
             raise InputError(f"{path}: the network configuration's {key} is unusable: {value!r}")
     try:
         return NetworkConfig(**values)
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: the network configuration is unusable: {error}") from error
+
+
+def _sane(value: object) -> bool:
+    """Whether a size is one that somebody could have trained; a hostile header asks for more."""
+    if isinstance(value, tuple):
+        return all(map(_sane, value))
+    return not isinstance(value, int) or value <= LARGEST
 
 
 def _kind(value: object) -> object:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import vosbench
-from vosbench.cli import doctor, listing, report, run, score, train
+from vosbench.cli import check, compare, doctor, listing, pack, report, run, score, train
 
 __all__ = ["app", "main"]
 
@@ -39,9 +39,12 @@ def _options(
 app.command("run")(run.run)
 app.command("score")(score.score)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("list")(listing.list_)
 app.command("train")(train.train)
+app.command("pack")(pack.pack)
 app.command("doctor")(doctor.doctor)
+app.add_typer(check.check)
 
 
 def main() -> None:

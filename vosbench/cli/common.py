@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeAlias
 
 import typer
 
-from vosbench.errors import InterruptedRun, VosbenchError
+from vosbench.errors import InputError, InterruptedRun, VosbenchError
 
 __all__ = [
     "DataOption",
@@ -56,6 +58,15 @@ def verb(function: Callable[_P, None]) -> Callable[_P, None]:
             if error.hint:
                 note(f"hint: {error.hint}")
             raise typer.Exit(error.exit_code) from error
+        except BrokenPipeError:
+            # the reader of our output went away, as `head` does; there is nobody left to tell
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            raise typer.Exit(InputError.exit_code) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            note(f"error: {where}{error.strerror or error}")
+            note("hint: check that the path exists, can be written, and that the disk has room")
+            raise typer.Exit(InputError.exit_code) from error
         except KeyboardInterrupt as error:
             note("interrupted")
             raise typer.Exit(InterruptedRun.exit_code) from error

@@ -37,14 +37,14 @@ class ProgressLines:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._live = sys.stderr.isatty() and not quiet
-        self._total = self._done = self._frames = 0
+        self._total = self._done = self._reused = self._frames = 0
         self._begin = self._sequence_begin = self._shown = 0.0
         self._sequence = ""
 
     def run_started(self, root: Path, record: RunRecord, reused: int) -> None:
         """Say what runs, on what, and how much is already there."""
         self._total = len(record.data.sequences)
-        self._done = reused
+        self._done = self._reused = reused
         self._begin = time.perf_counter()
         if self._quiet:
             return
@@ -98,6 +98,6 @@ class ProgressLines:
         rate = record.frames / record.seconds if record.seconds else float("inf")
         left = self._total - self._done
         elapsed = time.perf_counter() - self._begin
-        each = elapsed / max(1, self._done)
+        each = elapsed / max(1, self._done - self._reused)
         rest = f", about {duration(each * left)} left" if left else ""
         note(f"{head}{record.frames} frames, {rate:.1f} frames/s{rest}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vosbench.cli.common import DataOption, JsonOption, print_json, verb
+from vosbench.cli.common import DataOption, JsonOption, note, print_json, verb
 
 __all__ = ["report"]
 
@@ -21,7 +21,9 @@ def report(
     """Draw the pages of a scored run; nothing is computed twice."""
     from vosbench.workflow import draw_report
 
-    page = draw_report(run, data=data)
+    page, missing = draw_report(run, data=data)
+    if missing:
+        note(missing)
     if json:
         print_json({"run": str(run), "report": str(page)})
     else:

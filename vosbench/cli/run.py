@@ -23,8 +23,7 @@ from vosbench.cli.common import (
 from vosbench.errors import InterruptedRun, RunIncomplete
 
 if TYPE_CHECKING:
-    from vosbench.data import Dataset
-    from vosbench.plugins import ResolvedMethod
+    from vosbench.engine import RunRequest
 
 __all__ = ["run"]
 
@@ -73,28 +72,37 @@ def run(
     The same command again resumes: sequences that are complete and match are kept.
     """
     from vosbench.data import open_dataset
+    from vosbench.engine import RunRequest, check
     from vosbench.plugins import resolve_methods
 
     resolved = resolve_methods(method, set_ or ())
     opened = open_dataset(dataset, split=split, root=data, sequences=sequences, limit=limit)
     for warning in opened.warnings:
         note(f"warning: {warning}")
+    requests = [
+        RunRequest(
+            method=one,
+            dataset=opened,
+            out=out,
+            device=device,
+            precision=precision,
+            compile=compile_,
+            seed=seed,
+            weights=weights,
+            fresh=fresh,
+            command=("vosbench", *sys.argv[1:]),
+            reference=str(Path(dataset).resolve()) if dataset.endswith(".toml") else dataset,
+        )
+        for one in resolved
+    ]
+    if len(requests) > 1:
+        for request in requests:
+            check(request)
     previous = signal.signal(signal.SIGTERM, _interrupt)
     results = []
     try:
-        for one in resolved:
-            options: dict[str, Any] = {
-                "device": device,
-                "precision": precision,
-                "compile": compile_,
-                "seed": seed,
-                "weights": weights,
-                "fresh": fresh,
-            }
-            reference = str(Path(dataset).resolve()) if dataset.endswith(".toml") else dataset
-            results.append(
-                _run_one(one, opened, out, reference=reference, options=options, json=json)
-            )
+        for request in requests:
+            results.append(_run_one(request, json=json))  # noqa: PERF401 - kept if one fails
     except KeyboardInterrupt as error:
         raise InterruptedRun(
             "stopped; finished sequences are kept", hint="the same command goes on from there"
@@ -112,40 +120,30 @@ def run(
         )
 
 
-def _run_one(
-    method: ResolvedMethod,
-    dataset: Dataset,
-    out: Path,
-    *,
-    reference: str,
-    options: dict[str, Any],
-    json: bool,
-) -> dict[str, Any]:
+def _run_one(request: RunRequest, *, json: bool) -> dict[str, Any]:
     from vosbench.cli.progress import ProgressLines
-    from vosbench.engine import RunRequest, execute
+    from vosbench.engine import execute
     from vosbench.report import render_terminal
     from vosbench.workflow import draw_report, score_run
 
-    request = RunRequest(
-        method=method,
-        dataset=dataset,
-        out=out,
-        command=("vosbench", *sys.argv[1:]),
-        reference=reference,
-        **options,
-    )
     root, record = execute(request, ProgressLines())
-    scores = score_run(root, record, dataset)
-    page = draw_report(root, dataset=dataset)
+    scores = score_run(root, record, request.dataset)
+    page, _ = draw_report(root, dataset=request.dataset)
     if not json:
         typer.echo(render_terminal(scores, record))
         typer.echo(str(page))
+    if scores.without_truth:
+        note(
+            f"{len(scores.without_truth)} sequences have no ground truth beyond the first frame: "
+            "their masks are written and cannot be scored here"
+        )
+    lost = set(scores.unscored) - set(scores.without_truth)
     return {
         "method": record.method.reference,
         "run": str(root),
         "report": str(page),
         "status": record.status,
-        "failed": record.failed + [s for s in scores.unscored if s not in record.failed],
+        "failed": [name for name in record.data.sequences if name in lost],
         **scores.model_dump(mode="json", by_alias=True),
         "timing": record.timing,
     }

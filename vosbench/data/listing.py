@@ -122,7 +122,7 @@ def _from_pairs(
         if len(fields) > len(layouts):
             raise InputError(f"{where}: holds {len(fields)} paths, expected image and annotation")
         named = {
-            _sequence_and_frame(field, patterns, where)
+            _sequence_and_frame(field, patterns, where, resolution=path.parent.name)
             for field, patterns in zip(fields, layouts, strict=False)
         }
         if len(named) > 1:
@@ -138,12 +138,18 @@ def _from_pairs(
     ]
 
 
-def _sequence_and_frame(field: str, patterns: tuple[str, ...], where: str) -> tuple[str, str]:
-    """Take `/JPEGImages/480p/bear/00000.jpg` apart; the folders must be those of the card."""
+def _sequence_and_frame(
+    field: str, patterns: tuple[str, ...], where: str, *, resolution: str
+) -> tuple[str, str]:
+    """Take `/JPEGImages/480p/bear/00000.jpg` apart; the folders must be those of the card.
+
+    A card may use the list of another resolution, whose lines then name that one's folder.
+    """
     folder, _, file = field.lstrip("/").rpartition("/")
     base, _, sequence = folder.rpartition("/")
     expected = [pattern.rpartition("/")[0] for pattern in patterns]
-    if base not in expected:
+    listed = [str(PurePosixPath(one).parent / resolution) for one in expected]
+    if base not in (*expected, *listed):
         raise InputError(
             f"{where}: {field[:140]!r} is not below {' or '.join(expected)}",
             hint="the list may belong to another resolution or another data set",

@@ -74,7 +74,8 @@ class _GroupedSession:
             known: tuple[int, ...] = part
             if self._one_by_one:
                 mask, known = (mask > 0).astype(np.uint8), (1,)
-            session = self._method.start(replace(self._clip, object_ids=known), frame, mask)
+            clip = replace(self._clip, object_ids=known)
+            session = self._method.start(clip, frame.copy(), mask)
             self._groups.append(_Group(session, part, self._one_by_one))
 
     def observe_truth(self, labels: LabelMap | None) -> None:
@@ -89,11 +90,14 @@ class _GroupedSession:
 
     def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
         """Step every session and merge; new objects get a session of their own."""
+        if len(self._groups) == 1 and not self._one_by_one and new_objects is None:
+            return self._groups[0].session.step(frame)
         soft: list[SoftMasks] = []
         ids: list[int] = []
         aux: dict[str, Any] = {}
         for group in self._groups:
-            prediction = group.session.step(frame)
+            # a session may work in place; the others must see the frame as it is
+            prediction = group.session.step(frame.copy() if len(self._groups) > 1 else frame)
             soft.append(_soft_of(prediction, group))
             ids.extend(group.object_ids)
             _merge_aux(aux, prediction, group)
@@ -105,7 +109,11 @@ class _GroupedSession:
             ids.extend(started)
         order = np.argsort(ids, kind="stable")
         stacked: SoftMasks = np.concatenate(soft)[order]
-        return Prediction(merge_argmax(stacked, [ids[at] for at in order]), stacked, aux)
+        labels = merge_argmax(stacked, [ids[at] for at in order])
+        if new_objects is not None:
+            # what is given is the truth of this frame and no matter of competition
+            labels = np.where(np.isin(new_objects, started), new_objects, labels)
+        return Prediction(labels, stacked, aux)
 
 
 def _soft_of(prediction: Prediction, group: _Group) -> SoftMasks:

@@ -16,9 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
-
-from filelock import FileLock, Timeout
+from typing import Protocol
 
 import vosbench
 from vosbench.data import Dataset, late_objects
@@ -31,10 +29,18 @@ from vosbench.engine.environment import (
     threads_in_use,
 )
 from vosbench.engine.keys import digest_of, inputs_sha256
+from vosbench.engine.reuse import adopt, clear_leftovers, is_complete, set_aside
 from vosbench.engine.sequence import SequenceFailed, run_sequence
 from vosbench.errors import InputError
 from vosbench.plugins import ResolvedMethod
-from vosbench.store import RunPaths, read_sequence, read_table, write_record, write_table
+from vosbench.store import (
+    RunPaths,
+    exclusive,
+    read_sequence,
+    read_table,
+    write_record,
+    write_table,
+)
 from vosbench.store.schema import (
     DataRecord,
     FailureRecord,
@@ -44,9 +50,9 @@ from vosbench.store.schema import (
     SettingsRecord,
 )
 from vosbench.timing import Trace, summarise
-from vosbench.types import BuildOptions, ClipMethod, Method, Sequence
+from vosbench.types import BuildOptions, ClipMethod, Method, Precision, Sequence
 
-__all__ = ["Listener", "RunRequest", "execute"]
+__all__ = ["Listener", "RunRequest", "check", "execute"]
 
 
 @dataclass(frozen=True)
@@ -107,19 +113,7 @@ def execute(request: RunRequest, listener: Listener) -> tuple[Path, RunRecord]:
         InputError: for weights or data that cannot be used, or a run another process is writing.
         KeyboardInterrupt: passed on after the record says `interrupted`.
     """
-    card = request.method.found.card
-    device = resolve_device(request.device, card.capabilities)
-    precision = resolve_precision(request.precision, device, card.capabilities)
-    built = request.method.found.plugin.build(
-        BuildOptions(
-            parameters=request.method.parameters,
-            device=device,
-            precision=precision,
-            compile=request.compile,
-            seed=request.seed,
-            weights=request.weights,
-        )
-    )
+    built, device, precision = _build(request)
     settings = SettingsRecord(
         device=device,
         precision=precision,
@@ -131,21 +125,45 @@ def execute(request: RunRequest, listener: Listener) -> tuple[Path, RunRecord]:
     root = request.out / record.data.dataset / record.method.reference / record.run_id
     paths = RunPaths(root)
     root.mkdir(parents=True, exist_ok=True)
+    with exclusive(paths):
+        return root, _execute_locked(
+            request,
+            built,
+            record=record,
+            config_key=config_key,
+            paths=paths,
+            listener=listener,
+        )
+
+
+def check(request: RunRequest) -> None:
+    """Build the method and let it go, so that a wrong request fails before anything is run.
+
+    Raises:
+        UsageError: for a device, precision or parameters that the method cannot use.
+        InputError: for weights that cannot be used.
+    """
+    _build(request)
+
+
+def _build(request: RunRequest) -> tuple[Method | ClipMethod, str, Precision]:
+    capabilities = request.method.found.card.capabilities
+    device = resolve_device(request.device, capabilities)
+    precision = resolve_precision(request.precision, device, capabilities)
+    options = BuildOptions(
+        parameters=request.method.parameters,
+        device=device,
+        precision=precision,
+        compile=request.compile,
+        seed=request.seed,
+        weights=request.weights,
+        oracle=request.method.oracle,
+    )
     try:
-        with FileLock(paths.lock, timeout=0):
-            return root, _execute_locked(
-                request,
-                built,
-                record=record,
-                config_key=config_key,
-                paths=paths,
-                listener=listener,
-            )
-    except Timeout as error:
-        raise InputError(
-            f"another process is writing the run {root}",
-            hint="wait for it, or choose another --out",
-        ) from error
+        return request.method.found.plugin.build(options), device, precision
+    except SystemExit as error:
+        name = request.method.reference
+        raise InputError(f"method {name} called sys.exit({error.code!r}) when built") from error
 
 
 def _record(
@@ -183,16 +201,20 @@ def _record(
         "engine_sha256": engine_code_sha256(),
         "distribution": method.found.distribution,
     }
+    machine = hardware(settings.device)
     config_key = digest_of(
         {
             "method": [method.found.name, method_record.parameters, method.oracle],
             "weights": method_record.weights_sha256,
             "code": code,
             "settings": settings.model_dump(mode="json"),
-            "torch": packages().get("torch"),
+            # other arithmetic or another decoder gives other masks
+            "packages": {name: packages().get(name) for name in ("torch", "numpy", "pillow")},
+            "processor": [machine.get("processor"), machine.get("gpu")],
         }
     )
-    run_id = digest_of([config_key, method_record.reference, data_record.manifest_sha256])[:12]
+    asked = [method_record.reference, data_record.split, data_record.manifest_sha256]
+    run_id = digest_of([config_key, asked])[:12]
     record = RunRecord(
         run_id=run_id,
         status="running",
@@ -203,7 +225,7 @@ def _record(
         method=method_record,
         data=data_record,
         settings=settings,
-        hardware=hardware(settings.device),
+        hardware=machine,
         packages=packages(),
     )
     return record, config_key
@@ -222,102 +244,85 @@ def _execute_locked(
     paths: RunPaths,
     listener: Listener,
 ) -> RunRecord:
-    shutil.rmtree(paths.partial, ignore_errors=True)
-    sequences = request.dataset.sequences
+    clear_leftovers(paths)
     has_late = request.dataset.card.late_objects
-    late = {s.name: late_objects(s) if has_late else {} for s in sequences}
-    keys = {
-        s.name: _sequence_key(s, config_key, late[s.name], oracle=record.method.oracle)
+    jobs = [
+        _job(s, config_key, late_objects(s) if has_late else {}, oracle=record.method.oracle)
         for s in request.dataset.sequences
-    }
-    complete = set() if request.fresh else {n for n, key in keys.items() if _done(paths, n, key)}
+    ]
+    to_do = [j for j in jobs if request.fresh or not is_complete(paths, j.sequence.name, j.key)]
+    if to_do:
+        for path in paths.derived():
+            path.unlink(missing_ok=True)
     write_record(paths.run, record)
-    listener.run_started(paths.root, record, len(complete))
+    listener.run_started(paths.root, record, len(jobs) - len(to_do))
     failed = []
     try:
-        for sequence in request.dataset.sequences:
-            if sequence.name in complete:
-                continue
-            listener.sequence_started(sequence)
-            ended = _one(
-                request,
-                built,
-                sequence,
-                listener=listener,
-                key=keys[sequence.name],
-                late=late[sequence.name],
-                paths=paths,
-            )
+        for job in to_do:
+            listener.sequence_started(job.sequence)
+            ended = _one(request, built, job, paths=paths, listener=listener)
             listener.sequence_ended(ended)
             if ended.status == "failed":
-                failed.append(sequence.name)
+                failed.append(job.sequence.name)
     except KeyboardInterrupt:
         write_record(paths.run, record.model_copy(update={"status": "interrupted"}))
         raise
     finally:
         shutil.rmtree(paths.partial, ignore_errors=True)
+    complete = [job.sequence.name for job in jobs if job.sequence.name not in failed]
     record = record.model_copy(
         update={
             "status": "incomplete" if failed else "complete",
             "failed": failed,
             "finished": _now(),
-            "timing": _join_traces(paths, [s.name for s in request.dataset.sequences]),
+            "timing": _join_traces(paths, complete),
         }
     )
     write_record(paths.run, record)
     return record
 
 
-def _sequence_key(
+@dataclass(frozen=True)
+class _Job:
+    """One sequence with what decides its masks.
+
+    `seconds` is what finding out took: reading every input once.
+    """
+
+    sequence: Sequence
+    late: Mapping[str, tuple[int, ...]]
+    key: str
+    seconds: float
+
+
+def _job(
     sequence: Sequence, config_key: str, late: Mapping[str, tuple[int, ...]], *, oracle: bool
-) -> str:
+) -> _Job:
+    begin = time.perf_counter()
     annotated = {sequence.frames[0].name, *late}
     if oracle:
         annotated = {ref.name for ref in sequence.frames}
-    late_ids = {name: list(ids) for name, ids in late.items()}
-    return digest_of([config_key, inputs_sha256(sequence, annotated), late_ids])
-
-
-def _done(paths: RunPaths, name: str, key: str) -> bool:
-    if not paths.sequence(name).is_file() or not paths.sequence_trace(name).is_file():
-        return False
-    try:
-        record = read_sequence(paths.root, name)
-    except InputError:
-        return False  # a damaged record is no proof of work done; the sequence is segmented again
-    if record.status != "complete" or record.run_key != key:
-        return False
-    folder = paths.sequence_masks(name)
-    files = {frame: folder / f"{frame}.png" for frame in record.masks_sha256}
-    return all(
-        path.is_file() and file_sha256(path) == record.masks_sha256[frame]
-        for frame, path in files.items()
-    )
+    given = {
+        "size": [sequence.height, sequence.width],
+        "object_ids": list(sequence.object_ids),
+        "label_kind": sequence.label_kind,
+        "late": {name: list(ids) for name, ids in late.items()},
+    }
+    key = digest_of([config_key, inputs_sha256(sequence, annotated), given])
+    return _Job(sequence, late, key, time.perf_counter() - begin)
 
 
 def _one(
     request: RunRequest,
     built: Method | ClipMethod,
-    sequence: Sequence,
+    job: _Job,
     *,
-    listener: Listener,
-    key: str,
-    late: Mapping[str, tuple[int, ...]],
     paths: RunPaths,
+    listener: Listener,
 ) -> SequenceRecord:
-    facts: dict[str, Any] = {
-        "sequence": sequence.name,
-        "frames": len(sequence.frames),
-        "object_ids": list(sequence.object_ids),
-        "height": sequence.height,
-        "width": sequence.width,
-        "run_key": key,
-    }
-    # the old record goes first: a crash from here on must not leave it beside other masks
-    paths.sequence(sequence.name).unlink(missing_ok=True)
-    shutil.rmtree(paths.sequence_masks(sequence.name), ignore_errors=True)
-    trace = Trace(sequence.name)
-    seed_all(request.seed, sequence.name)
+    sequence, name = job.sequence, job.sequence.name
+    trace = Trace(name)
+    seed_all(request.seed, name)
     begin = time.perf_counter()
     failure: FailureRecord | None = None
     digests: dict[str, str] = {}
@@ -326,28 +331,36 @@ def _one(
             built,
             sequence,
             capabilities=request.method.found.card.capabilities,
-            folder=paths.partial / sequence.name,
+            folder=paths.partial / name,
             trace=trace,
-            late=late,
+            late=job.late,
             oracle=request.method.oracle,
             frame_done=listener.frame_done,
         )
     except SequenceFailed as error:
         failure = error.failure
         _free_memory(error)
-    seconds = time.perf_counter() - begin
-    if failure is None:
-        paths.masks.mkdir(parents=True, exist_ok=True)
-        (paths.partial / sequence.name).rename(paths.sequence_masks(sequence.name))
-        write_table(paths.sequence_trace(sequence.name), trace.table())
     record = SequenceRecord(
+        sequence=name,
         status="complete" if failure is None else "failed",
+        frames=len(sequence.frames),
+        object_ids=list(sequence.object_ids),
+        height=sequence.height,
+        width=sequence.width,
+        run_key=job.key,
         masks_sha256=digests,
-        seconds=round(seconds, 3),
+        seconds=round(time.perf_counter() - begin + job.seconds, 3),
         failure=failure,
-        **facts,
     )
-    write_record(paths.sequence(sequence.name), record)
+    if failure is None:
+        # the old record goes first: a crash from here on must not leave it beside other masks
+        paths.sequence(name).unlink(missing_ok=True)
+        adopt(paths, name, masks=paths.partial / name)
+        write_table(paths.sequence_trace(name), trace.table())
+        shutil.rmtree(paths.kept(name), ignore_errors=True)
+    else:
+        set_aside(paths, name)
+    write_record(paths.sequence(name), record)
     return record
 
 
@@ -364,13 +377,9 @@ def _free_memory(error: SequenceFailed) -> None:
 def _join_traces(paths: RunPaths, names: list[str]) -> dict[str, float]:
     import pandas as pd
 
-    parts = [
-        read_table(paths.sequence_trace(name))
-        for name in names
-        if paths.sequence_trace(name).is_file()
-    ]
-    if not parts:
+    if not names:
         return {}
-    table = pd.concat(parts, ignore_index=True)
+    table = pd.concat([read_table(paths.sequence_trace(name)) for name in names], ignore_index=True)
     write_table(paths.trace, table)
-    return summarise(table)
+    wall = sum(read_sequence(paths.root, name).seconds for name in names)
+    return summarise(table, wall_seconds=wall)

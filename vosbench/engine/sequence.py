@@ -11,7 +11,7 @@ import shutil
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +92,9 @@ def run_sequence(
     try:
         with MaskWriter(folder, trace=trace) as writer:
             if isinstance(method, ClipMethod):
-                predictions = _whole_clip(method, sequence, trace, progress)
+                if oracle:
+                    raise MethodDefect("a method of whole clips cannot be shown the truth")
+                predictions = _whole_clip(method, _causal(sequence, late), trace, progress)
             else:
                 predictions = _stream(
                     adapt(method, capabilities),
@@ -116,7 +118,8 @@ def run_sequence(
             if done != len(sequence.frames):
                 raise MethodDefect(f"{done} predictions for {len(sequence.frames)} frames")
             return writer.finish()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # a method that calls sys.exit() must not end the run as if all were well
         raise SequenceFailed(_failure(error, progress.frame)) from error
 
 
@@ -137,18 +140,19 @@ def _stream(
         sequence.frames, size=size, kind=sequence.label_kind, labels_for=labels_for, trace=trace
     )
     with closing(frames):
+        progress.frame = first
         head = next(frames)
-        progress.frame = head.ref.name
         given = _given(head, sequence.object_ids)
         clip = ClipInfo(sequence.name, sequence.height, sequence.width, sequence.object_ids)
         with trace.measure(head.ref.name, "start"):
-            session = method.start(clip, head.rgb, given)
+            session = method.start(clip, head.rgb, given.copy())
         if oracle and not isinstance(session, OracleSession):
             raise MethodDefect("the variant is an oracle, but its session has no observe_truth")
         yield head.ref.name, given
-        for decoded in frames:
-            name = decoded.ref.name
-            progress.frame = name
+        for ref in sequence.frames[1:]:
+            # named before it is decoded, so that a broken image is blamed on its own frame
+            name = progress.frame = ref.name
+            decoded = next(frames)
             starting = late.get(name, ())
             if oracle and isinstance(session, OracleSession):
                 session.observe_truth(decoded.labels)
@@ -172,6 +176,13 @@ def _whole_clip(
         yield ref.name, prediction.labels
     if next(source, None) is not None:
         raise MethodDefect(f"more than {len(sequence.frames)} predictions")
+
+
+def _causal(sequence: Sequence, late: Mapping[str, tuple[int, ...]]) -> Sequence:
+    """The sequence without the annotations that a method must not see."""
+    given = {sequence.frames[0].name, *late}
+    frames = (f if f.name in given else replace(f, annotation=None) for f in sequence.frames)
+    return replace(sequence, frames=tuple(frames))
 
 
 def _given(decoded: Decoded, object_ids: tuple[int, ...]) -> LabelMap:
@@ -199,7 +210,7 @@ def _check(labels: LabelMap, sequence: Sequence, known: NDArray[np.bool_]) -> No
         )
 
 
-def _failure(error: Exception, frame: str | None) -> FailureRecord:
+def _failure(error: Exception | SystemExit, frame: str | None) -> FailureRecord:
     memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
     return FailureRecord(
         kind="out-of-memory" if memory else type(error).__name__,

@@ -33,13 +33,13 @@ class MaskWriter:
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, frame: str, labels: LabelMap) -> None:
-        """Queue one mask (H×W uint8), which the caller must not change afterwards.
+        """Queue a copy of one mask (H×W uint8): a method may use its array again.
 
         Raises:
             OSError: if an earlier mask could not be written.
         """
         self._room.acquire()
-        job = self._pool.submit(self._write, frame, labels)
+        job = self._pool.submit(self._write, frame, labels.copy())
         job.add_done_callback(lambda _: self._room.release())
         self._jobs[frame] = job
         self._unchecked.append(job)

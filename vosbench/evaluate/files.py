@@ -74,7 +74,7 @@ def score_masks(
     extra = sorted(set(source.sequences()) - set(outcomes))
     if extra:
         named = ", ".join(extra[:_NAMED_EXTRAS]) + (", ..." if len(extra) > _NAMED_EXTRAS else "")
-        warnings.append(f"{len(extra)} sequence(s) with masks are not in the split: {named}")
+        warnings.append(f"{len(extra)} sequence(s) with masks are not among those scored: {named}")
     return evaluation_of(
         [outcome for outcome in ordered if isinstance(outcome, SequenceScore)],
         protocol=rules,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vosbench.store.lock import exclusive
 from vosbench.store.paths import RunPaths
 from vosbench.store.records import (
     find_runs,
@@ -15,6 +16,7 @@ from vosbench.store.tables import read_table, write_table
 
 __all__ = [
     "RunPaths",
+    "exclusive",
     "find_runs",
     "read_record",
     "read_run",

@@ -44,6 +44,10 @@ class RunPaths:
         """Masks of the sequence in flight; moved into `masks` when complete."""
         return self.root / ".partial"
 
+    def kept(self, name: str) -> Path:
+        """An older complete result of a sequence whose newer attempt failed."""
+        return self.root / ".kept" / name
+
     @property
     def report(self) -> Path:
         """Folder of the report."""
@@ -58,6 +62,10 @@ class RunPaths:
     def sequences(self) -> Path:
         """Folder of sequence records."""
         return self.root / "sequences"
+
+    def derived(self) -> list[Path]:
+        """Files that are computed from the masks, and stale once the masks change."""
+        return [self.scores, self.frames, self.trace, *self.root.glob("*_results-*.csv")]
 
     def sequence(self, name: str) -> Path:
         """Record of one sequence."""

@@ -106,7 +106,6 @@ class SettingsRecord(Record):
     compile: bool = False
     seed: int = 0
     threads: int = 1
-    store_soft: bool = False
 
 
 class FailureRecord(Record):
@@ -186,6 +185,9 @@ class ScoreRecord(Record):
     sequences: dict[str, Summary] = Field(description="mean over the sequence's objects")
     frames_evaluated: int
     unscored: dict[str, str] = Field(default_factory=dict, description="sequence to reason")
+    without_truth: list[str] = Field(
+        default_factory=list, description="those of `unscored` that have nothing to score against"
+    )
     extras: dict[str, float | None] = Field(
         default_factory=dict, description="figures that only this protocol has, 0..1"
     )

@@ -65,14 +65,19 @@ class Trace:
         return pd.DataFrame(self.rows(), columns=list(TRACE_COLUMNS))
 
 
-def summarise(table: pd.DataFrame) -> dict[str, float]:
+def summarise(table: pd.DataFrame, *, wall_seconds: float | None = None) -> dict[str, float]:
     """Figures of a run from its trace.
+
+    Args:
+        table: rows of complete sequences.
+        wall_seconds: what these sequences took as a whole, s.
 
     Returns:
         `step_ms_mean`, `step_ms_p50`, `step_ms_p90` over all frames but the first of each sequence;
-        `step_fps` = 1000 / mean; `start_ms_mean`; the total of a stage as `<stage>_ms_total`; and
-        `overhead_share`: time in which the loop waited for frames or handed over masks, as a share
-        of the time in the method. Empty when nothing was measured.
+        `step_fps` = 1000 / mean; `start_ms_mean`; the total of a stage as `<stage>_ms_total`; and,
+        where the wall time of the sequences is given, `overhead_share` = (wall - method) / method:
+        all that is not the method, from checking inputs to the last mask on disk, as a share of
+        the time in the method. Empty when nothing was measured.
     """
     if table.empty:
         return {}
@@ -90,7 +95,6 @@ def summarise(table: pd.DataFrame) -> dict[str, float]:
     if len(starts):
         figures["start_ms_mean"] = float(starts.mean())
     in_method = float(totals.get("step", 0.0)) + float(totals.get("start", 0.0))
-    beside = float(totals.get("wait", 0.0)) + float(totals.get("collect", 0.0))
-    if in_method > 0:
-        figures["overhead_share"] = beside / in_method
+    if in_method > 0 and wall_seconds is not None:
+        figures["overhead_share"] = (1000 * wall_seconds - in_method) / in_method
     return figures

@@ -89,6 +89,9 @@ def test_parameters_asked_and_in_effect_are_recorded(
     [
         (("--method", "dmvso"), "did you mean 'dmvos'"),
         (("--method", "tp-follow@stil"), "did you mean 'still'"),
+        (("--method", "tp-follow@"), "no variant after the @"),
+        (("--method", "tp-follow@still", "--set", "step_px=3"), "contradicts tp-follow@still"),
+        (("--method", "dmvos", "--set", "oracle.box=true"), "dmvos@oracle-box"),
         (("--method", "tp-follow", "--set", "step=1"), "did you mean 'step_px'"),
         (("--method", "tp-follow", "--set", "step_px=many"), "whole number"),
         (("--method", "tp-follow", "--set", "step_px"), "key=value"),
@@ -121,6 +124,7 @@ def test_missing_data_exit_4_and_say_where(vosbench: RunVosbench, tmp_path: Path
         ("raise", "ValueError"),
         ("memory", "out-of-memory"),
         ("wrong-size", "MethodDefect"),
+        ("exit", "SystemExit"),
     ],
 )
 def test_failure_costs_one_sequence_and_exits_3(
@@ -157,7 +161,7 @@ def test_damaged_image_costs_one_sequence(vosbench: RunVosbench, make_davis: Mak
     image.write_bytes(image.read_bytes()[:200])
     result = vosbench(*FOLLOW, data, "--json", check=3)
     assert result.json["failed"] == ["beta"]
-    assert "00003" in result.err
+    assert "FAILED at frame 00003" in result.err
 
 
 def test_same_command_keeps_what_is_complete(vosbench: RunVosbench, make_davis: MakeDavis) -> None:

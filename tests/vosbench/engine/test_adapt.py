@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,48 @@ def test_merge_against_a_loop(threshold: float) -> None:
             if soft[best, y, x] >= threshold:
                 expected[y, x] = ids[best]
     np.testing.assert_array_equal(merge_argmax(soft, ids, threshold=threshold), expected)
+
+
+class InPlace(Recorder):
+    """Normalises the frame where it stands."""
+
+    def start(self, clip: ClipInfo, frame: RGB, labels: LabelMap) -> Session:
+        super().start(clip, frame, labels)
+        owner, seen = self, self.seen
+
+        class Spoils(RecorderSession):
+            def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
+                seen.append(int(frame.sum()))
+                frame[:] = 0
+                return super().step(frame, new_objects)
+
+        return Spoils(owner, clip, labels, None)
+
+    seen: list[int]
+
+
+def test_sessions_do_not_spoil_each_others_frame() -> None:
+    method = InPlace()
+    method.seen = []
+    session = adapt(method, Capabilities()).start(CLIP, FRAME, LABELS)
+    session.step(np.full_like(FRAME, 3))
+    assert method.seen == [72, 72]
+
+
+def test_a_methods_own_labels_stand_while_it_is_alone() -> None:
+    method = Recorder()
+    session = adapt(method, Capabilities(multi_object=True)).start(CLIP, FRAME, LABELS)
+
+    class Own:
+        def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
+            return Prediction(np.zeros_like(LABELS), np.full((2, 2, 4), 0.9, np.float32))
+
+    session._groups[0] = replace(session._groups[0], session=Own())  # type: ignore[attr-defined]
+    assert (session.step(FRAME).labels == 0).all()
+
+
+def test_a_given_mask_wins_over_what_runs_already() -> None:
+    method = Recorder()
+    session = adapt(method, Capabilities(multi_object=True)).start(CLIP, FRAME, LABELS)
+    late: LabelMap = np.where(LABELS == 3, np.uint8(9), np.uint8(0))
+    np.testing.assert_array_equal(session.step(FRAME, late).labels == 9, LABELS == 3)

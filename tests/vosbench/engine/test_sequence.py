@@ -167,3 +167,64 @@ def test_whole_clip_methods_must_answer_every_frame(
 ) -> None:
     with pytest.raises(SequenceFailed, match=says):
         segment(WholeClip(count), sequence, tmp_path)
+
+
+class Reuses:
+    """Answers every frame with the same array, filled anew, and spoils what it is given."""
+
+    def start(self, clip: ClipInfo, frame: RGB, labels: LabelMap) -> Reuses:
+        self.buffer = labels.copy()
+        self.index = 0
+        labels[:] = 0
+        frame[:] = 0
+        return self
+
+    def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
+        self.index += 1
+        self.buffer[:] = 0
+        self.buffer[: self.index, 0] = 1
+        return Prediction(self.buffer)
+
+
+def test_a_method_may_use_its_arrays_again(sequence: Sequence, tmp_path: Path) -> None:
+    segment(Reuses(), sequence, tmp_path)
+    given = read_labels(sequence.frames[0].annotation or Path(), "ids")
+    first = read_labels(tmp_path / "masks" / "00000.png", "ids")
+    np.testing.assert_array_equal(first, given)
+    for index, ref in enumerate(sequence.frames[1:], start=1):
+        written = read_labels(tmp_path / "masks" / f"{ref.name}.png", "ids")
+        assert int(written.sum()) == index
+
+
+class Peeks:
+    """A whole-clip method that looks for annotations."""
+
+    def __init__(self) -> None:
+        self.annotated: list[str] = []
+
+    def segment(self, sequence: Sequence) -> Iterator[Prediction]:
+        self.annotated = [ref.name for ref in sequence.frames if ref.annotation is not None]
+        for _ in sequence.frames:
+            yield Prediction(np.zeros((sequence.height, sequence.width), np.uint8))
+
+
+def test_a_whole_clip_method_sees_the_first_annotation_only(
+    sequence: Sequence, tmp_path: Path
+) -> None:
+    method = Peeks()
+    segment(method, sequence, tmp_path)
+    assert method.annotated == ["00000"]
+    with pytest.raises(SequenceFailed, match="cannot be shown the truth"):
+        segment(Peeks(), sequence, tmp_path, oracle=True)
+
+
+def test_a_method_that_exits_is_a_failure_with_its_frame(
+    sequence: Sequence, tmp_path: Path
+) -> None:
+    def leave(index: int, first: LabelMap) -> LabelMap:
+        raise SystemExit(0)
+
+    with pytest.raises(SequenceFailed) as caught:
+        segment(Scripted(leave), sequence, tmp_path)
+    assert caught.value.failure.kind == "SystemExit"
+    assert caught.value.failure.frame == "00001"

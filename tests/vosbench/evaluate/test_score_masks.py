@@ -127,7 +127,7 @@ def test_a_table_of_nothing_has_its_columns(tmp_path: Path, clips: list[Sequence
     assert len(evaluation.frames) == 0
     assert evaluation.record.overall.jf_mean is None
     assert set(evaluation.record.unscored) == {"a", "b"}
-    assert any("not in the split: other" in line for line in evaluation.record.warnings)
+    assert any("not among those scored: other" in line for line in evaluation.record.warnings)
 
 
 def test_one_bad_file_does_not_stop_the_rest(tmp_path: Path, clips: list[Sequence]) -> None:

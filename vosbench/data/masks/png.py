@@ -29,6 +29,7 @@ SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS: Final = 1 << 26
 """Largest mask read without a known size: 64 Mpx, twice the pixels of 8K video."""
 HEADER_BYTES: Final = 33
+OPAQUE: Final = 255
 _ONE_CALL_BYTES: Final = 1 << 16
 """Streams up to this size cannot inflate beyond 64 MiB, so they are inflated in one call."""
 _StreamError: Final = cast("type[Exception]", zlib_ng.error)  # its stub declares an instance
@@ -115,13 +116,16 @@ def decode_png(data: bytes, where: str, *, size: tuple[int, int] | None = None) 
 
     Raises:
         InputError: anything but a complete, undamaged, non-interlaced grey or palette PNG of up to
-            8 bits and of the size asked for.
+            8 bits and of the size asked for; grey with an alpha that is opaque counts as grey.
     """
     header = read_header(data, where)
     _check_usable(header, where, size)
     stream = _idat(data, where)
-    row_bytes = (header.width * header.depth + 7) // 8
+    with_alpha = header.colour == _COLOURS[4]
+    row_bytes = (header.width * header.depth + 7) // 8 * (2 if with_alpha else 1)
     rows = _inflate(stream, header.height, row_bytes, where)
+    if with_alpha:
+        return IndexImage(_opaque_grey(data, where), "grey")
     filters = rows[:, 0]
     if not filters.any():
         packed = rows[:, 1:]
@@ -138,7 +142,7 @@ def decode_png(data: bytes, where: str, *, size: tuple[int, int] | None = None) 
 def _check_usable(header: PngHeader, where: str, size: tuple[int, int] | None) -> None:
     if header.depth == 16:
         raise InputError(f"{where}: 16 bits per sample; masks have 8.", hint=_INDEXED_HINT)
-    if header.colour not in ("grey", "palette"):
+    if header.colour not in ("grey", "palette", _COLOURS[4]):
         raise InputError(
             f"{where}: stored as {header.colour}; object ids cannot be read from colours.",
             hint=_INDEXED_HINT,
@@ -157,6 +161,23 @@ def _check_usable(header: PngHeader, where: str, size: tuple[int, int] | None) -
             f"{where}: the header claims {header.width}x{header.height} px, more than the "
             f"{MAX_PIXELS >> 20} Mpx that are read."
         )
+
+
+def _opaque_grey(data: bytes, where: str) -> NDArray[np.uint8]:
+    """Grey values of an image with alpha, if nothing in it is transparent.
+
+    DAVIS-2016 itself has such a file (`bear/00077.png`). The stream was checked to be whole.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        planes = np.asarray(image, dtype=np.uint8)
+    if planes[..., 1].min() < OPAQUE:
+        raise InputError(
+            f"{where}: stored as grey with alpha, and parts of it are transparent.",
+            hint=_INDEXED_HINT,
+        )
+    return np.ascontiguousarray(planes[..., 0])
 
 
 def _idat(data: bytes, where: str) -> bytes:

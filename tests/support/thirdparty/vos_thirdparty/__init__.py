@@ -46,6 +46,8 @@ class FollowSession:
     def _misbehave(self) -> None:
         if self._parameters["behaviour"] == "raise":
             raise ValueError("the method lost its mind")
+        if self._parameters["behaviour"] == "exit":
+            raise SystemExit(0)
         if self._parameters["behaviour"] == "memory":
             raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
 

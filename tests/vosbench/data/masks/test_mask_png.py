@@ -259,3 +259,22 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_only_label_maps_are_written(labels: NDArray[np.uint8]) -> None:
     with pytest.raises(InputError, match="H×W uint8"):
         encode_labels(labels)
+
+
+def test_grey_with_an_opaque_alpha_is_grey(tmp_path: Path) -> None:
+    planes = np.full((6, 7, 2), 255, np.uint8)
+    planes[:3, :, 0] = 0
+    path = tmp_path / "mask.png"
+    Image.fromarray(planes).save(path)
+    labels = read_labels(path, "binary")
+    np.testing.assert_array_equal(labels, planes[..., 0] > 0)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"mask\.png"):
+        read_labels(path, "binary")
+
+
+def test_a_mask_of_davis_with_alpha_is_read(shared: Path) -> None:
+    path = shared / "data" / "DAVIS2016" / "Annotations" / "480p" / "bear" / "00077.png"
+    labels = read_labels(path, "binary", size=(480, 854))
+    assert labels.any()
+    assert not labels.all()

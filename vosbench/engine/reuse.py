@@ -1,0 +1,89 @@
+"""What an earlier start of the same run left, and what of it still holds.
+
+A sequence is complete when its record says so, its key is the one asked for, every mask has the
+recorded digest, and its trace can be read. A new attempt that fails does not destroy it: the older
+masks move to `.kept/<sequence>/` and come back when their key is asked for again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from vosbench.engine.environment import file_sha256
+from vosbench.errors import InputError
+from vosbench.store import RunPaths, read_record, read_sequence, read_table, write_record
+from vosbench.store.schema import SequenceRecord
+
+__all__ = ["adopt", "clear_leftovers", "is_complete", "set_aside", "verify_masks"]
+
+
+def clear_leftovers(paths: RunPaths) -> None:
+    """Remove what a killed process left half-written."""
+    shutil.rmtree(paths.partial, ignore_errors=True)
+    for path in paths.root.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def is_complete(paths: RunPaths, name: str, key: str) -> bool:
+    """Whether the sequence's masks can be kept; older ones that were set aside may come back."""
+    if _holds(paths.sequence(name), paths.sequence_masks(name), paths.sequence_trace(name), key):
+        return True
+    kept = paths.kept(name)
+    if not _holds(kept / "record.json", kept / "masks", kept / "trace.parquet", key):
+        return False
+    paths.sequence(name).unlink(missing_ok=True)
+    adopt(paths, name, masks=kept / "masks")
+    (kept / "trace.parquet").replace(paths.sequence_trace(name))
+    write_record(paths.sequence(name), read_record(kept / "record.json", SequenceRecord))
+    shutil.rmtree(kept)
+    return True
+
+
+def _holds(record_file: Path, masks: Path, trace: Path, key: str) -> bool:
+    if not record_file.is_file():
+        return False
+    try:
+        record = read_record(record_file, SequenceRecord)
+        read_table(trace)
+    except InputError:
+        return False  # a damaged file is no proof of work done; the sequence is segmented again
+    if record.status != "complete" or record.run_key != key:
+        return False
+    return not verify_masks(record, masks)
+
+
+def verify_masks(record: SequenceRecord, masks: Path) -> list[str]:
+    """Names of the frames whose mask file is missing or is not the recorded one."""
+    return [
+        frame
+        for frame, digest in record.masks_sha256.items()
+        if not (masks / f"{frame}.png").is_file() or file_sha256(masks / f"{frame}.png") != digest
+    ]
+
+
+def adopt(paths: RunPaths, name: str, *, masks: Path) -> None:
+    """Make a folder of masks the sequence's own."""
+    paths.masks.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(paths.sequence_masks(name), ignore_errors=True)
+    masks.rename(paths.sequence_masks(name))
+
+
+def set_aside(paths: RunPaths, name: str) -> None:
+    """Move a complete sequence out of the way of a failed attempt; anything less is removed."""
+    try:
+        record = read_sequence(paths.root, name)
+    except InputError:
+        record = None
+    if record is not None and record.status == "complete":
+        kept = paths.kept(name)
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        if paths.sequence_masks(name).is_dir():
+            paths.sequence_masks(name).rename(kept / "masks")
+        if paths.sequence_trace(name).is_file():
+            paths.sequence_trace(name).rename(kept / "trace.parquet")
+        write_record(kept / "record.json", record)
+    shutil.rmtree(paths.sequence_masks(name), ignore_errors=True)
+    paths.sequence_trace(name).unlink(missing_ok=True)
+    paths.sequence(name).unlink(missing_ok=True)
