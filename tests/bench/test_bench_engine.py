@@ -1,4 +1,4 @@
-"""What the harness costs beside the method: frames from JPEG to PNG masks with one that does nothing.
+"""What the harness costs: frames per second from JPEG to PNG masks, the method doing nothing.
 
 python -m pytest tests/bench/test_bench_engine.py --benchmark-enable --benchmark-only
 """

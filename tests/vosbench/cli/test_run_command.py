@@ -190,24 +190,39 @@ def test_reuse_is_by_content(vosbench: RunVosbench, make_davis: MakeDavis) -> No
     assert "1 of 2 sequences are complete" in vosbench(*FOLLOW, data, "--json").err
 
 
-def test_kill_at_a_random_moment_and_resume(vosbench: RunVosbench, make_davis: MakeDavis) -> None:
+SLOW_FOLLOW = ("--method", "tp-follow", "--set", "sleep_ms=15.0")
+SMALL_DMVOS = ("--method", "dmvos", "--set", "input.height=96", "--set", "input.width=171")
+
+
+@pytest.mark.parametrize("method", [SLOW_FOLLOW, SMALL_DMVOS], ids=["follow", "dmvos"])
+def test_kill_at_a_random_moment_and_resume(
+    vosbench: RunVosbench, make_davis: MakeDavis, method: tuple[str, ...]
+) -> None:
     data = make_davis({"alpha": 12, "beta": 12, "gamma": 12})
-    words = (*FOLLOW, data, "--json", "--set", "sleep_ms=15.0")
-    whole = vosbench(*words, "--out", "uninterrupted").json
-    reference = Path(str(data)).parent / whole["run"]
-    generator = random.Random(time.time_ns())  # noqa: S311 - any moment must do
-    resumed = None
-    for _ in range(3):
+    folder = data.parent
+    words = ("run", *method, "--dataset", "davis2017", "--data", data, "--json")
+    reference = folder / vosbench(*words, "--out", "uninterrupted").json["run"]
+    seed = time.time_ns()
+    generator = random.Random(seed)  # noqa: S311 - any moment must do
+    landed = []
+    for _ in range(2):
         process = vosbench.start(*words, "--out", "killed")
-        time.sleep(generator.uniform(0.3, 2.0))
+        wanted = generator.randrange(1, 10)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if len(list(folder.glob("killed/*/*/*/.partial/*/*.png"))) >= wanted:
+                break
+            time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    resumed = vosbench(*words, "--out", "killed").json
-    root = Path(str(data)).parent / resumed["run"]
-    assert masks_of(root) == masks_of(reference)
+        landed.append(len(list(folder.glob("killed/*/*/*/.partial/*/*.png"))))
+    assert any(landed), f"no kill hit a sequence in work; seed {seed}"
+    root = folder / vosbench(*words, "--out", "killed").json["run"]
+    assert masks_of(root) == masks_of(reference), f"seed {seed}"
     assert (root / "scores.json").read_bytes() == (reference / "scores.json").read_bytes()
     assert (root / "frames.parquet").read_bytes() == (reference / "frames.parquet").read_bytes()
     assert not list(root.rglob("*.tmp"))
+    assert not (root / ".partial").exists()
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
