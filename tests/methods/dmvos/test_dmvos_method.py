@@ -48,8 +48,10 @@ def clip() -> tuple[list[Any], Any]:
 
 
 def run(weights: Path | None, parameters: dict[str, Any], **options: Any) -> list[Prediction]:
+    oracle = any(name.startswith("oracle.") for name in parameters)
+    effective = {**SMALL_INPUT, **parameters}
     built = PLUGIN.build(
-        BuildOptions(parameters={**SMALL_INPUT, **parameters}, weights=weights, **options)
+        BuildOptions(parameters=effective, weights=weights, oracle=oracle, **options)
     )
     assert not hasattr(built, "segment")
     frames, labels = clip()
@@ -203,3 +205,9 @@ def test_weights_with_a_mask_channel_use_it_only_when_asked(tmp_path: Path) -> N
     parameters = {**SMALL_INPUT, "previous_mask.enabled": True}
     note = method.build(BuildOptions(parameters=parameters, weights=path)).weights_note
     assert note == "small and untrained"
+
+
+@pytest.mark.parametrize("name", ["oracle.box", "oracle.centre"])
+def test_truth_is_for_variants_only(name: str) -> None:
+    with pytest.raises(UsageError, match="oracle"):
+        method.build(BuildOptions(parameters={**SMALL_INPUT, name: True}))
