@@ -28,6 +28,7 @@ __all__ = [
     "LabelMap",
     "Method",
     "MethodPlugin",
+    "ObjectInfo",
     "OracleSession",
     "ParameterValue",
     "Precision",
@@ -66,6 +67,21 @@ class FrameRef:
 
 
 @dataclass(frozen=True)
+class ObjectInfo:
+    """What a data set's metadata tell of one object, for protocols that ask for it.
+
+    Attributes:
+        object_id: pixel value in the annotations.
+        seen: whether training data hold objects of its category; None where that is not told.
+        frames: names of the frames that are its own range, in order; None where it has none.
+    """
+
+    object_id: int
+    seen: bool | None = None
+    frames: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Sequence:
     """One video of a dataset, in frame order; frame 0 has the annotation that starts the objects.
 
@@ -78,6 +94,7 @@ class Sequence:
         width: px.
         object_ids: ids 1..K to segment, ascending, as the first annotation has them.
         label_kind: how annotation files are read.
+        objects: what the data set's metadata tell of the objects, by id; empty where it has none.
     """
 
     dataset: str
@@ -88,6 +105,7 @@ class Sequence:
     width: int
     object_ids: tuple[int, ...]
     label_kind: LabelKind
+    objects: tuple[ObjectInfo, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vosbench.data import Dataset, open_dataset
 from vosbench.data.masks import open_masks
-from vosbench.engine.reuse import verify_masks
+from vosbench.engine.reuse import refuse_changed
 from vosbench.errors import InputError, UsageError
 from vosbench.evaluate import (
     Evaluation,
@@ -29,7 +29,6 @@ from vosbench.store import (
     RunPaths,
     exclusive,
     read_run,
-    read_sequence,
     write_record,
     write_table,
 )
@@ -37,6 +36,7 @@ from vosbench.store.schema import RunRecord, ScoreRecord
 from vosbench.types import Sequence as Clip
 
 __all__ = [
+    "data_of_masks",
     "draw_report",
     "open_run_data",
     "score_path",
@@ -61,7 +61,7 @@ def score_run(root: Path, run: RunRecord, dataset: Dataset, *, processes: int = 
         unscored |= dict.fromkeys(bare, "there is no ground truth beyond the first frame")
         finished = [s for s in dataset.sequences if s.name not in unscored]
         for sequence in finished:
-            _refuse_changed(paths, sequence.name)
+            refuse_changed(paths, sequence.name)
         evaluation = _evaluate(root, run, finished, processes)
         record = evaluation.record.model_copy(
             update={"unscored": evaluation.record.unscored | unscored, "without_truth": bare}
@@ -72,17 +72,6 @@ def score_run(root: Path, run: RunRecord, dataset: Dataset, *, processes: int = 
 
 def _annotated(sequence: Clip) -> int:
     return sum(frame.annotation is not None for frame in sequence.frames)
-
-
-def _refuse_changed(paths: RunPaths, name: str) -> None:
-    record = read_sequence(paths.root, name)
-    changed = verify_masks(record, paths.sequence_masks(name))
-    if changed:
-        raise InputError(
-            f"{paths.sequence_masks(name) / changed[0]}.png is not the mask that the run wrote "
-            f"({len(changed)} of {len(record.masks_sha256)} masks of {name} differ or are missing)",
-            hint="run the same command again to renew it, or score the masks folder by itself",
-        )
 
 
 def _evaluate(root: Path, run: RunRecord, finished: Sequence[Clip], processes: int) -> Evaluation:
@@ -128,7 +117,7 @@ def score_path(
         UsageError: if the data set of loose masks is not named.
         InputError: for masks or data that cannot be used.
     """
-    run, opened = _data_of(path, dataset, split, data, sequences=sequences, limit=limit)
+    run, opened = data_of_masks(path, dataset, split, data, sequences=sequences, limit=limit)
     if run is not None and opened.manifest_sha256 == run.data.manifest_sha256:
         as_run = protocol in (None, run.data.protocol) and not official_decay
         if as_run and opened.card.name == run.data.dataset:
@@ -167,7 +156,7 @@ def score_under_all(
     """
     matrices, seen = [], {}
     for path in paths:
-        _, opened = _data_of(path, dataset, split, data, sequences=sequences, limit=limit)
+        _, opened = data_of_masks(path, dataset, split, data, sequences=sequences, limit=limit)
         seen[opened.manifest_sha256] = opened
         if len(seen) > 1:
             raise UsageError(
@@ -187,7 +176,7 @@ def score_under_all(
     return matrices, ranking_flips(matrices, reference=reference)
 
 
-def _data_of(
+def data_of_masks(
     path: Path,
     dataset: str | None,
     split: str | None,

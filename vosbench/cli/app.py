@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import vosbench
-from vosbench.cli import check, compare, doctor, listing, pack, report, run, score, train
+from vosbench.cli import check, compare, diagnose, doctor, listing, pack, report, run, score, train
 
 __all__ = ["app", "main"]
 
@@ -40,6 +40,7 @@ app.command("run")(run.run)
 app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("diagnose")(diagnose.diagnose)
 app.command("list")(listing.list_)
 app.command("train")(train.train)
 app.command("pack")(pack.pack)

@@ -5,7 +5,7 @@ Masks are in `vosbench.data.masks`, the drawn clips in `vosbench.data.diagnostic
 
 from __future__ import annotations
 
-from vosbench.data.cards import DatasetCard, Layout, Split, list_cards, load_card
+from vosbench.data.cards import DatasetCard, Layout, Metadata, Split, list_cards, load_card
 from vosbench.data.dataset import Dataset, open_dataset
 from vosbench.data.images import read_frame, read_image_size
 from vosbench.data.names import checked_name, is_safe_name, natural_key
@@ -16,6 +16,7 @@ __all__ = [
     "Dataset",
     "DatasetCard",
     "Layout",
+    "Metadata",
     "Split",
     "cache_folder",
     "checked_name",

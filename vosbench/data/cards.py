@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from vosbench.data.names import NAME_PATTERN, close_names
 from vosbench.errors import InputError, UsageError
 
-__all__ = ["Annotated", "DatasetCard", "Layout", "Split", "list_cards", "load_card"]
+__all__ = ["Annotated", "DatasetCard", "Layout", "Metadata", "Split", "list_cards", "load_card"]
 
 Annotated = Literal["every", "some"]
 """Which frames have ground truth: all of them, or the first and any others (often none)."""
@@ -49,6 +49,23 @@ class Layout(_CardPart):
         return patterns
 
 
+class Metadata(_CardPart):
+    """How a data set's own JSON file on its objects is read; see `vosbench.data.metadata`."""
+
+    seen_categories: tuple[str, ...] = Field(
+        default=(), description="categories that occur in the training data"
+    )
+    unseen_sequences: str | None = Field(
+        default=None, description="list file: all objects of these sequences are unseen"
+    )
+    frame_step: int = Field(default=5, ge=1, description="between frame numbers of a range")
+
+    @field_validator("unseen_sequences")
+    @classmethod
+    def _list_stays_below_the_root(cls, path: str | None) -> str | None:
+        return _checked_relative(path)
+
+
 class Split(_CardPart):
     """One split: the file that lists its sequences, and what a complete copy holds."""
 
@@ -59,6 +76,11 @@ class Split(_CardPart):
         default=(), description="splits to join where no list file of this one exists"
     )
     annotated: Annotated = "every"
+    layout: Layout | None = Field(default=None, description="where it differs from the card's")
+    meta: str | None = Field(default=None, description="JSON file on the objects of the split")
+    manifest_sha256: str | None = Field(
+        default=None, pattern="^[0-9a-f]{64}$", description="of a complete copy"
+    )
     sequences: int | None = Field(default=None, ge=1, description="of a complete copy")
     frames: int | None = Field(default=None, ge=1, description="of a complete copy")
 
@@ -69,6 +91,11 @@ class Split(_CardPart):
             _check_relative(path)
         return paths
 
+    @field_validator("meta")
+    @classmethod
+    def _meta_stays_below_the_root(cls, path: str | None) -> str | None:
+        return _checked_relative(path)
+
 
 class DatasetCard(_CardPart):
     """A whole card.
@@ -78,7 +105,9 @@ class DatasetCard(_CardPart):
         protocol: scoring protocol by name.
         label_kind: how masks are read; `auto` decides per sequence: a first mask whose only
             non-zero value is 255 is `binary`, any other is `ids`.
-        late_objects: objects may start after the first frame.
+        late_objects: objects may start after the first frame; frames before the first mask are left
+            out.
+        metadata: how `meta` of a split is read.
         folders: folder names under which the data set is looked for below `VOSBENCH_DATA`.
         generator: `std` or `tiny` where vosbench makes the data itself.
         lineage: names of this card and of those that it extends; the root of any of them serves.
@@ -98,6 +127,7 @@ class DatasetCard(_CardPart):
     generator: Literal["std", "tiny"] | None = None
     default_split: str
     layout: Layout
+    metadata: Metadata = Metadata()
     splits: dict[str, Split] = Field(min_length=1)
     lineage: tuple[str, ...] = ()
     source: Path | None = None
@@ -136,11 +166,22 @@ class DatasetCard(_CardPart):
             )
         return chosen, self.splits[chosen]
 
+    def for_split(self, name: str) -> DatasetCard:
+        """The card with the layout of one split, for splits that lie in folders of their own."""
+        layout = self.splits[name].layout
+        return self if layout is None else self.model_copy(update={"layout": layout})
+
 
 def _check_relative(path: str) -> None:
     parts = path.split("/")
     if not path or path.startswith("/") or "\\" in path or any(p in ("", ".", "..") for p in parts):
         raise ValueError(f"{path!r} must be a relative path with forward slashes and without '..'")
+
+
+def _checked_relative(path: str | None) -> str | None:
+    if path is not None:
+        _check_relative(path)
+    return path
 
 
 def _shipped_folders() -> list[Path]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vosbench.data.cards import DatasetCard, load_card
 from vosbench.data.listing import ListedSequence, list_sequences
+from vosbench.data.metadata import SplitMetadata, read_metadata
 from vosbench.data.names import close_names, shortened
 from vosbench.data.roots import find_root
 from vosbench.data.sequences import open_sequence
@@ -81,6 +82,7 @@ def open_dataset(
     """
     card = load_card(reference)
     split, _ = card.split(split)
+    card = card.for_split(split)
     if root is None and card.generator is not None:
         from vosbench.data.diagnostic import diagnostic_root  # noqa: PLC0415 - only where it is drawn
 
@@ -88,11 +90,13 @@ def open_dataset(
     root = find_root(card, root, split=split, need_images=need_images)
     listed = list_sequences(card, split, root)
     chosen = _selected(listed, sequences, limit, card=card)
+    metadata = read_metadata(card, split, root)
     opened: list[Sequence] = []
     problems: list[InputError] = []
     for entry in chosen:
         try:
-            opened.append(open_sequence(card, split, root, entry, need_images=need_images))
+            sequence = open_sequence(card, split, root, entry, need_images=need_images)
+            opened.append(_with_metadata(sequence, metadata))
         except InputError as error:
             problems.append(error)
     if problems:
@@ -105,7 +109,10 @@ def open_dataset(
         sequences=tuple(opened),
         manifest_sha256=_manifest(opened),
         protocol=card.protocol,
-        warnings=_incomplete(card, split, opened) if whole else (),
+        warnings=(
+            *(_incomplete(card, split, opened) if whole else ()),
+            *_without_metadata(card, split, root, opened),
+        ),
     )
 
 
@@ -130,6 +137,32 @@ def _selected(
             raise UsageError(f"the limit of sequences must be at least 1, not {limit}")
         chosen = chosen[:limit]
     return chosen
+
+
+def _with_metadata(sequence: Sequence, metadata: SplitMetadata | None) -> Sequence:
+    if metadata is None:
+        return sequence
+    names = (frame.name for frame in sequence.frames)
+    return replace(sequence, objects=metadata.objects(sequence.name, names))
+
+
+def _without_metadata(
+    card: DatasetCard, split: str, root: Path, opened: list[Sequence]
+) -> tuple[str, ...]:
+    """Say so where the card promises metadata that this copy lacks."""
+    wanted = [card.splits[split].meta, card.metadata.unseen_sequences]
+    missing = [path for path in wanted if path is not None and not (root / path).is_file()]
+    if missing:
+        return (
+            f"there is no {' and no '.join(missing)} below {root}: protocols that need what is "
+            "told there of the objects cannot score",
+        )
+    if card.splits[split].meta is None:
+        return ()
+    unknown = [sequence.name for sequence in opened if not sequence.objects]
+    if not unknown:
+        return ()
+    return (f"{card.splits[split].meta} does not tell of {shortened(unknown)}",)
 
 
 def _manifest(sequences: list[Sequence]) -> str:

@@ -35,6 +35,8 @@ def open_sequence(
         InputError: naming the sequence and what is wrong with it.
     """
     frames = _frames(card, split, root, entry, need_images=need_images)
+    if card.late_objects:
+        frames = _from_first_mask(frames)
     first = frames[0]
     if first.annotation is None:
         raise InputError(
@@ -85,6 +87,14 @@ def _frames(
                 f"{shortened(wrong)}"
             )
     return tuple(FrameRef(name, images.get(name), annotations.get(name)) for name in names)
+
+
+def _from_first_mask(frames: tuple[FrameRef, ...]) -> tuple[FrameRef, ...]:
+    """The frames from the first annotated one on: before it there is nothing to segment."""
+    for position, frame in enumerate(frames):
+        if frame.annotation is not None:
+            return frames[position:]
+    return frames
 
 
 def _files(

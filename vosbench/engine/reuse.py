@@ -15,7 +15,7 @@ from vosbench.errors import InputError
 from vosbench.store import RunPaths, read_record, read_sequence, read_table, write_record
 from vosbench.store.schema import SequenceRecord
 
-__all__ = ["adopt", "clear_leftovers", "is_complete", "set_aside", "verify_masks"]
+__all__ = ["adopt", "clear_leftovers", "is_complete", "refuse_changed", "set_aside"]
 
 
 def clear_leftovers(paths: RunPaths) -> None:
@@ -50,16 +50,33 @@ def _holds(record_file: Path, masks: Path, trace: Path, key: str) -> bool:
         return False  # a damaged file is no proof of work done; the sequence is segmented again
     if record.status != "complete" or record.run_key != key:
         return False
-    return not verify_masks(record, masks)
+    return not _changed_masks(record, masks)
 
 
-def verify_masks(record: SequenceRecord, masks: Path) -> list[str]:
+def _changed_masks(record: SequenceRecord, masks: Path) -> list[str]:
     """Names of the frames whose mask file is missing or is not the recorded one."""
     return [
         frame
         for frame, digest in record.masks_sha256.items()
         if not (masks / f"{frame}.png").is_file() or file_sha256(masks / f"{frame}.png") != digest
     ]
+
+
+def refuse_changed(paths: RunPaths, name: str) -> None:
+    """Make sure that a sequence's masks are the ones the run wrote.
+
+    Raises:
+        InputError: naming the first that is not.
+    """
+    record = read_sequence(paths.root, name)
+    changed = _changed_masks(record, paths.sequence_masks(name))
+    if changed:
+        raise InputError(
+            f"{paths.sequence_masks(name) / changed[0]}.png is not the mask that the run wrote "
+            f"({len(changed)} of {len(record.masks_sha256)} masks of {name} differ or are missing)",
+            hint="run the same command again to renew it, or take the masks folder by itself with "
+            "--dataset",
+        )
 
 
 def adopt(paths: RunPaths, name: str, *, masks: Path) -> None:

@@ -10,7 +10,7 @@ from vosbench.evaluate.proposals import ProposalScorer
 from vosbench.evaluate.score import SequenceScore
 from vosbench.evaluate.sequence import Scorer, SequenceScorer
 from vosbench.metrics import Protocol, get_protocol
-from vosbench.types import LabelMap
+from vosbench.types import LabelMap, ObjectInfo
 
 __all__ = ["make_scorer", "score_arrays"]
 
@@ -21,10 +21,13 @@ def make_scorer(
     frame_names: Sequence[str],
     annotated: Sequence[int],
     first_truth: LabelMap,
+    *,
+    objects: Sequence[ObjectInfo] = (),
 ) -> Scorer:
     """The scorer that follows a protocol; arguments and errors are those of `SequenceScorer`."""
-    scorer = ProposalScorer if protocol.objects == "best-match" else SequenceScorer
-    return scorer(sequence, protocol, frame_names, annotated, first_truth)
+    if protocol.objects == "best-match":
+        return ProposalScorer(sequence, protocol, frame_names, annotated, first_truth)
+    return SequenceScorer(sequence, protocol, frame_names, annotated, first_truth, objects=objects)
 
 
 def score_arrays(
@@ -34,6 +37,7 @@ def score_arrays(
     protocol: str = "davis2017",
     sequence: str = "sequence",
     frame_names: Sequence[str] | None = None,
+    objects: Sequence[ObjectInfo] = (),
 ) -> SequenceScore:
     """Score one sequence from label maps in memory.
 
@@ -44,6 +48,7 @@ def score_arrays(
         protocol: name of the protocol.
         sequence: name for messages.
         frame_names: file stems; by default 00000, 00001, ...
+        objects: what is known of the objects beyond the masks, for protocols that ask for it.
 
     Raises:
         InputError: the sequence cannot be scored.
@@ -56,7 +61,7 @@ def score_arrays(
     first = truth_list[0] if annotated[:1] == [0] else None
     if first is None:
         first = np.zeros((1, 1), np.uint8)  # refused below, for the lack of a first annotation
-    scorer = make_scorer(sequence, get_protocol(protocol), names, annotated, first)
+    scorer = make_scorer(sequence, get_protocol(protocol), names, annotated, first, objects=objects)
     counted = frozenset(scorer.positions)
     pairs = zip(predictions, truth_list, strict=True)
     for position, (prediction, truth) in enumerate(pairs):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vosbench.evaluate.checks import merge_findings
+from vosbench.evaluate.overall import overall_of
 from vosbench.evaluate.score import SequenceScore
-from vosbench.metrics import COUNT_COLUMNS, WRAPS_FROM, Figures, Protocol, mean_figures
+from vosbench.metrics import COUNT_COLUMNS, WRAPS_FROM, Figures, Protocol
 from vosbench.store.schema import FRAME_COLUMNS, ObjectScore, ScoreRecord, Summary
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def evaluation_of(
 ) -> Evaluation:
     """Put the scores of sequences together.
 
-    The overall figures are means over the objects of the sequences that could be scored. Whoever
+    The overall figures are over the objects of the sequences that could be scored. Whoever
     shows them must look at `unscored`: if it is not empty they do not describe the whole set, which
     is also the first warning.
 
@@ -98,11 +99,9 @@ def evaluation_of(
     """
     unscored = dict(unscored or {})
     objects: dict[str, ObjectScore] = {}
-    all_figures: list[Figures] = []
     long_sequences: list[tuple[str, str]] = []
     for score in scores:
         figures = score.object_figures(official_decay=official_decay)
-        all_figures += figures
         frames = score.evaluated.sum(axis=1).tolist()
         for object_id, member, evaluated in zip(score.object_ids, figures, frames, strict=True):
             objects[f"{score.sequence}_{object_id}"] = ObjectScore(
@@ -113,24 +112,23 @@ def evaluation_of(
             )
         if frames and max(frames) >= WRAPS_FROM:
             long_sequences.append((score.sequence, _decay_warning(official=official_decay)))
-    overall = mean_figures(all_figures)
+    overall = overall_of(scores, protocol, official_decay=official_decay)
     lines = []
     if unscored:
         lines.append(
             f"{len(unscored)} of {len(unscored) + len(scores)} sequences could not be scored; the "
             "overall figures leave them out"
         )
-    lines += warnings
+    lines += [*warnings, *overall.warnings]
     findings = [(score.sequence, text) for score in scores for text in score.findings]
     normalised = [(score.sequence, text) for score in scores for text in score.notes]
     lines += merge_findings(findings + long_sequences)
-    extras = _mean_extras(scores, protocol)
     record = ScoreRecord.model_validate(
         {
             "protocol": protocol.name,
             "dataset": dataset,
             "split": split,
-            "overall": _summary(overall),
+            "overall": _summary(overall.figures),
             "objects": objects,
             "sequences": {
                 score.sequence: _summary(score.figures(official_decay=official_decay))
@@ -138,26 +136,12 @@ def evaluation_of(
             },
             "frames_evaluated": sum(score.frames_evaluated for score in scores),
             "unscored": unscored,
-            "extras": extras,
+            "extras": overall.extras,
             "warnings": lines,
             "notes": [*notes, *merge_findings(normalised)],
         }
     )
-    return Evaluation(record, tuple(scores), extras)
-
-
-def _mean_extras(scores: Sequence[SequenceScore], protocol: Protocol) -> dict[str, float | None]:
-    """Extra figures over all objects that have them; VOTS averages within each sequence first."""
-    groups = [score.object_extras() for score in scores]
-    if protocol.measures != "vots":
-        groups = [tuple(extras for group in groups for extras in group)]
-    names = dict.fromkeys(name for group in groups for extras in group for name in extras)
-    means: dict[str, float | None] = {}
-    for name in names:
-        inner = [[e[name] for e in group if not math.isnan(e[name])] for group in groups]
-        values = [float(np.mean(members)) for members in inner if members]
-        means[name] = float(np.mean(values)) if values else None
-    return means
+    return Evaluation(record, tuple(scores), overall.extras)
 
 
 def _decay_warning(*, official: bool) -> str:

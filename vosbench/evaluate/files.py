@@ -104,7 +104,12 @@ def score_sequence(source: MaskSource, clip: Clip, protocol: Protocol) -> Sequen
     plain = protocol.void == "object"
     first = _read_truth(clip, clip.frames[0], plain=plain)
     scorer = make_scorer(
-        clip.name, protocol, [frame.name for frame in clip.frames], annotated, first
+        clip.name,
+        protocol,
+        [frame.name for frame in clip.frames],
+        annotated,
+        first,
+        objects=clip.objects,
     )
     notes: dict[str, None] = {}
     for position in scorer.positions:

@@ -35,6 +35,7 @@ class SequenceScore:
         areas: objects×frames×2 int64, px of the predicted and the true mask; 0 where not evaluated.
         findings: warnings, in words.
         notes: normalisations applied to the predicted files, in words.
+        seen_ids: objects of categories that training data show, where metadata tell.
     """
 
     sequence: str
@@ -46,6 +47,7 @@ class SequenceScore:
     areas: NDArray[np.int64]
     findings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    seen_ids: tuple[int, ...] = ()
 
     @cached_property
     def region(self) -> NDArray[np.float64]:

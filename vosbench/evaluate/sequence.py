@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from vosbench.data.masks import VOID
 from vosbench.errors import InputError
 from vosbench.evaluate.checks import MaskChecks
+from vosbench.evaluate.metadata import check_metadata, check_objects_known, counted_ranges
 from vosbench.evaluate.score import SequenceScore
 from vosbench.metrics import COUNT_COLUMNS, Protocol, count_frame
-from vosbench.types import LabelMap
+from vosbench.types import LabelMap, ObjectInfo
 
 __all__ = [
     "Scorer",
@@ -30,6 +31,7 @@ __all__ = [
 
 _NAMED_IDS = 5
 _FEW_IDS = 8
+_ROWS_APART = 16
 
 
 class Scorer(Interface):
@@ -77,6 +79,7 @@ class SequenceScorer:
         frame_names: file stems of all frames.
         annotated: positions of the annotated frames, ascending; the first must be 0.
         first_truth: H×W uint8, the first annotation; void 255 is allowed.
+        objects: what the metadata tell of the objects.
 
     Raises:
         InputError: the sequence cannot be scored under the protocol.
@@ -89,8 +92,13 @@ class SequenceScorer:
         frame_names: Sequence[str],
         annotated: Sequence[int],
         first_truth: LabelMap,
+        *,
+        objects: Sequence[ObjectInfo] = (),
     ) -> None:
+        check_metadata(sequence, protocol, objects)
         self.positions = counted_positions(sequence, protocol, frame_names, annotated)
+        self._objects = tuple(objects)
+        self._ranges: dict[int, tuple[int, ...]] = {}
         self._sequence = sequence
         self._protocol = protocol
         self._frame_names = tuple(frame_names)
@@ -101,11 +109,17 @@ class SequenceScorer:
             self._fixed_ids = tuple(range(1, max(self._first_ids, default=0) + 1))
         elif protocol.objects == "listed":
             self._fixed_ids = self._first_ids
+        elif protocol.objects == "own-range":
+            self._ranges = counted_ranges(sequence, frame_names, annotated, objects)
+            self._fixed_ids = tuple(self._ranges)
+            self.positions = tuple(sorted({k for own in self._ranges.values() for k in own}))
         if self._fixed_ids == ():
             raise InputError(
-                f"{sequence}: the first annotation holds no object.",
-                hint=f"Protocol {protocol.name} scores the objects of the first annotation; check "
-                "that the dataset card reads annotations of the right kind.",
+                f"{sequence}: there is no object to score under protocol {protocol.name}.",
+                hint="It scores the objects that the metadata list over three or more frames."
+                if protocol.objects == "own-range"
+                else "It scores the objects of the first annotation, which holds none; check that "
+                "the dataset card reads annotations of the right kind.",
             )
         self._counts: dict[int, NDArray[np.int64]] = {}
         self._added: set[int] = set()
@@ -169,6 +183,7 @@ class SequenceScorer:
                 "an object.",
                 hint="Check that the dataset card reads annotations of the right kind.",
             )
+        check_objects_known(self._sequence, self._protocol, ids, self._objects)
         evaluated = np.stack([chosen[k] for k in ids])
         table = np.stack([self._counts[k] for k in ids]) * evaluated[:, :, None]
         return SequenceScore(
@@ -181,6 +196,7 @@ class SequenceScorer:
             table[..., -2:],
             (*self._checks.findings(), *self._id_findings(ids, table[..., -2:].sum(axis=1))),
             tuple(dict.fromkeys(notes)),
+            tuple(one.object_id for one in self._objects if one.seen),
         )
 
     def _frames_of(self, object_id: int) -> NDArray[np.bool_]:
@@ -188,7 +204,7 @@ class SequenceScorer:
         positions = np.array(self.positions)
         frames = np.zeros(len(self._frame_names), np.bool_)
         if self._fixed_ids is not None:
-            frames[positions] = True
+            frames[np.array(self._ranges.get(object_id, positions))] = True
             return frames
         areas = self._counts[object_id][positions, -2:]
         shown = np.flatnonzero(areas[:, 1])
@@ -209,7 +225,8 @@ class SequenceScorer:
         if unpredicted and areas[:, 0].any():
             findings.append(f"object ids {name_ids(unpredicted)} are never predicted")
         rules = self._protocol
-        phantom = sorted(set(ids) - set(self._first_ids)) if self._fixed_ids is not None else []
+        by_first = self._fixed_ids is not None and not self._ranges
+        phantom = sorted(set(ids) - set(self._first_ids)) if by_first else []
         if phantom:
             findings.append(
                 f"object ids {name_ids(phantom)} do not occur in the first annotation but count as "
@@ -219,8 +236,11 @@ class SequenceScorer:
             self._extra = set(self._counts) - self._late - set(self._first_ids)
         elif self._late:
             findings.append(
-                f"object ids {name_ids(self._late)} appear after the first annotation and are not "
-                f"scored by protocol {rules.name}"
+                f"object ids {name_ids(self._late)} are annotated, but not among the objects that "
+                f"protocol {rules.name} scores"
+                if self._ranges
+                else f"object ids {name_ids(self._late)} appear after the first annotation and are "
+                f"not scored by protocol {rules.name}"
             )
         if self._extra:
             findings.append(
@@ -242,7 +262,9 @@ def present_ids(labels: LabelMap) -> tuple[int, ...]:
     """Non-zero values of a label map, ascending."""
     highest = int(labels.max())
     if highest <= _FEW_IDS:
-        return tuple(k for k in range(1, highest + 1) if np.any(labels == k))
+        # Most objects are met in a few rows; all rows are searched for the others only.
+        few = labels[::_ROWS_APART]
+        return tuple(k for k in range(1, highest + 1) if np.any(few == k) or np.any(labels == k))
     return tuple(np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1)
 
 

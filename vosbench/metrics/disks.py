@@ -61,10 +61,19 @@ def dilate(grid: BitGrid, disk: Disk) -> BitGrid:
     The margin must be `disk.reach` or more. Pixels that would grow beyond the grid are lost, and
     the margin holds rubbish afterwards.
     """
+    plan = _plan(disk)
+    if any(level.shift for level in plan):
+        # What leaves the very first row to the left has no margin to wait in; give it a row.
+        return _grow(np.pad(grid, ((0, 0), (1, 0), (0, 0))), plan)[:, 1:]
+    return _grow(grid, plan)
+
+
+def _grow(grid: BitGrid, plan: tuple[_Level, ...]) -> BitGrid:
+    """Lay the row patterns of a plan over all rows."""
     grown = np.zeros_like(grid)
     row = grid
     height = grid.shape[1]
-    for level in _plan(disk):
+    for level in plan:
         for by, three in level.steps:
             sideways = move_left(row, by)
             sideways |= move_right(row, by)
@@ -116,9 +125,12 @@ def _plan(disk: Disk) -> tuple[_Level, ...]:
         steps = []
         while reached < half:
             # Two copies of a run of 2v+1 pixels, moved by d to either side, touch if d <= v; with
-            # the run itself between them they do up to d = 2v+1. A move must stay below one word.
-            by = min(half - reached, 2 * reached + 1, WORD - 1)
-            steps.append((by, by > reached))
+            # the run itself between them they do up to d = 2v+1. In the very first row, though, the
+            # left part of a run may have been cut off for good. The copies of the right part, v+1
+            # pixels, must do alone: 2d <= v+1, or d <= v+1 with the run itself. A move must stay
+            # below one word.
+            by = min(half - reached, reached + 1, WORD - 1)
+            steps.append((by, 2 * by > reached + 1))
             reached += by
         levels.append(_Level(tuple(steps), bool(even), first + half, tuple(offsets)))
     return tuple(levels)

@@ -81,6 +81,9 @@ def extra_figures(
     if measures == "region":
         last = values.region[math.floor(0.75 * values.region.size) :]
         return {"J-Last": float(np.mean(last))}
+    if measures == "lvos":
+        # (lvos-evaluation, utils.py, db_statistics_var; there the variance is rounded first)
+        return {"V": float(np.std((values.region + values.boundary) / 2))}
     if measures in ("mosev2", "mosev2-official"):
         return _absence(values, areas[:, 1] == 0)
     if measures == "vots":

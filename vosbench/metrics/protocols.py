@@ -17,6 +17,7 @@ from vosbench.types import LabelKind
 __all__ = [
     "PROTOCOLS",
     "ExtraIds",
+    "Halves",
     "Measures",
     "ObjectRule",
     "Protocol",
@@ -24,7 +25,9 @@ __all__ = [
     "get_protocol",
 ]
 
-ObjectRule: TypeAlias = Literal["union", "first-frame", "listed", "seen", "given", "best-match"]
+ObjectRule: TypeAlias = Literal[
+    "union", "first-frame", "listed", "seen", "given", "own-range", "best-match"
+]
 """Which objects count, and from when.
 
 - `union`: all non-zero pixels are object 1.
@@ -34,6 +37,8 @@ ObjectRule: TypeAlias = Literal["union", "first-frame", "listed", "seen", "given
   annotation or a prediction.
 - `given`: ids in the annotations, each after the frame that first shows it, which a method is
   given.
+- `own-range`: ids that the metadata list, each on the frames of its own range there without the
+  first and last of them.
 - `best-match`: `first-frame`, each scored against the predicted object assigned to it.
 """
 
@@ -43,8 +48,13 @@ VoidRule: TypeAlias = Literal["background", "object", "ignore"]
 ExtraIds: TypeAlias = Literal["refuse", "ignore"]
 """What a predicted id without a true object does: make the sequence unscorable, or nothing."""
 
-Measures: TypeAlias = Literal["davis", "region", "mosev2", "mosev2-official", "vots", "volumetric"]
+Measures: TypeAlias = Literal[
+    "davis", "region", "mosev2", "mosev2-official", "lvos", "vots", "volumetric"
+]
 """How figures follow from counts; see `vosbench.metrics.figures`."""
+
+Halves: TypeAlias = Literal["none", "seen-unseen"]
+"""Whether objects of seen and of unseen categories are averaged first, and then the two halves."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Protocol:
         extra_ids: what a predicted id without a true object does.
         tolerance: how far apart boundary pixels may match.
         measures: how figures follow from counts.
+        halves: how objects are averaged.
         max_proposals: highest predicted id under `best-match`.
     """
 
@@ -75,11 +86,17 @@ class Protocol:
     extra_ids: ExtraIds = "refuse"
     tolerance: Tolerance = "davis"
     measures: Measures = "davis"
+    halves: Halves = "none"
     max_proposals: int = 20
 
     def evaluated(self, annotated: int) -> range:
         """Positions that count among that many annotated frames."""
         return range(int(self.drop_first), annotated - int(self.drop_last))
+
+    @property
+    def needs_metadata(self) -> bool:
+        """Whether it asks for more of an object than masks tell: `vosbench.types.ObjectInfo`."""
+        return self.halves != "none" or self.objects == "own-range"
 
 
 _ALL: Final = (
@@ -154,17 +171,58 @@ _ALL: Final = (
     Protocol(
         name="late-objects",
         description=(
-            "For data such as YouTube-VOS, where objects start on later frames too. An object "
-            "counts on the annotated frames after the one that first shows it; that frame is given "
-            "to the method. The last frame counts. Void (255) is background, invented objects cost "
-            "nothing but the pixels they take. J and F as in davis2016, means over frames, then "
-            "over all objects. A reconstruction: the evaluation server of YouTube-VOS is not "
-            "public, and it averages over seen and unseen categories, which masks do not tell."
+            "For data where objects start on later frames too. An object counts on the annotated "
+            "frames after the one that first shows it; that frame is given to the method. The last "
+            "frame counts. Void (255) is background, invented objects cost nothing but the pixels "
+            "they take. J and F as in davis2016, means over frames, then over all objects. These "
+            "are vosbench's own rules, not those of a benchmark; youtube-vos has the same frames "
+            "and averages by category."
         ),
         prediction_kind="ids",
         objects="given",
         drop_last=False,
         extra_ids="ignore",
+    ),
+    Protocol(
+        name="youtube-vos",
+        description=(
+            "YouTube-VOS (Xu et al., 2018; the description on youtube-vos.org). J and F are "
+            "averaged over the objects of categories that training data show (seen) and over the "
+            "others (unseen); the final score, here G and J&F-Mean, is the mean of J-Seen, F-Seen, "
+            "J-Unseen and F-Unseen. Objects may start on later frames. Needs the data set's "
+            "metadata. All overall figures are means of the two halves; where one half has no "
+            "objects they are those of the other, and G is undefined. A reconstruction, as the "
+            "server's code is not public: that an object counts on all annotated frames after the "
+            "one that first shows it, whether visible or not, the last frame included; that J and "
+            "F are those of davis2016, void (255) is background, and invented objects cost nothing "
+            "but the pixels they take."
+        ),
+        prediction_kind="ids",
+        objects="given",
+        drop_last=False,
+        extra_ids="ignore",
+        halves="seen-unseen",
+    ),
+    Protocol(
+        name="lvos",
+        description=(
+            "LVOS (Hong et al., ICCV 2023; lvos-evaluation, semi-supervised). Objects and their "
+            "ranges of frames are those of the metadata; each counts on the frames of its own "
+            "range without the first and the last of them, wherever in the sequence it starts. J "
+            "and F as in davis2016, void (255) is background, predicted ids that are not listed "
+            "cost nothing but the pixels they take. V is the standard deviation of (J + F) / 2 "
+            "over the frames of an object. Overall figures are means of two halves, objects of "
+            "seen and of unseen categories; where one half has no objects they are those of the "
+            "other, and V is undefined. The tool rounds the variance to four decimals before it "
+            "takes the root, computes recall and decay over an array with one row, so that its "
+            "decay is always 0, and lists the V of a sequence of seen categories among the unseen; "
+            "here V is not rounded and decay is as in davis2017."
+        ),
+        prediction_kind="ids",
+        objects="own-range",
+        extra_ids="ignore",
+        measures="lvos",
+        halves="seen-unseen",
     ),
     Protocol(
         name="vost",

@@ -65,7 +65,9 @@ class RunPaths:
 
     def derived(self) -> list[Path]:
         """Files that are computed from the masks, and stale once the masks change."""
-        return [self.scores, self.frames, self.trace, *self.root.glob("*_results-*.csv")]
+        patterns = ("*_results-*.csv", "diagnosis.*")
+        found = [path for pattern in patterns for path in self.root.glob(pattern)]
+        return [self.scores, self.frames, self.trace, *found]
 
     def sequence(self, name: str) -> Path:
         """Record of one sequence."""

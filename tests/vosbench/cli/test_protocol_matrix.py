@@ -46,6 +46,10 @@ def test_all_protocols_are_there_and_say_what_they_do(
     plain = " ".join(text.split())
     for name, protocol in PROTOCOLS.items():
         assert " ".join(protocol.description.split()) in plain
+        if protocol.needs_metadata:
+            assert f"{name} leaves out 1 sequence; alpha" in plain
+            assert "there are no metadata" in records[name]["unscored"]["alpha"]
+            continue
         mean = records[name]["global"]["J-Mean"]
         assert mean is not None
         row = next(line for line in text.splitlines() if line.startswith(name + " "))

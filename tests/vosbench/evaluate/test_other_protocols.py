@@ -18,7 +18,7 @@ from vosbench.data.masks import open_masks
 from vosbench.errors import InputError
 from vosbench.evaluate import Evaluation, evaluation_of, score_arrays, score_masks
 from vosbench.metrics import PROTOCOLS, frame_counts, get_protocol, region_similarity
-from vosbench.types import FrameRef, LabelMap, Sequence
+from vosbench.types import FrameRef, LabelMap, ObjectInfo, Sequence
 
 SHARED = Path(os.environ.get("VOSBENCH_SHARED", Path(__file__).parents[4] / "shared"))
 GOLDEN = SHARED / "reference" / "golden" / "scoring"
@@ -298,10 +298,15 @@ def test_volumetric_sums_before_it_divides() -> None:
     assert score_arrays(predictions, truths).figures().j_mean == pytest.approx(5.5 / 6)
 
 
+ALL_FRAMES = tuple(f"{k:05d}" for k in range(6))
+KNOWN = (ObjectInfo(1, True, ALL_FRAMES), ObjectInfo(2, False, ALL_FRAMES))
+NEVER_LONG = (ObjectInfo(1, True, ALL_FRAMES[:2]),)
+
+
 @pytest.mark.parametrize("protocol", sorted(PROTOCOLS))
 def test_every_protocol_scores_perfect_masks_as_perfect(protocol: str) -> None:
     truths = [canvas(ONE, TWO)] * 6
-    score = score_arrays(truths, truths, protocol=protocol)
+    score = score_arrays(truths, truths, protocol=protocol, objects=KNOWN)
     figures = score.figures()
     assert figures.j_mean == 1.0
     assert figures.f_mean == 1.0 or math.isnan(figures.f_mean)
@@ -316,4 +321,4 @@ def test_every_protocol_scores_perfect_masks_as_perfect(protocol: str) -> None:
 @pytest.mark.parametrize("protocol", sorted(PROTOCOLS))
 def test_every_protocol_refuses_sequences_without_objects(protocol: str) -> None:
     with pytest.raises(InputError, match="object"):
-        score_arrays([canvas()] * 4, [canvas()] * 4, protocol=protocol)
+        score_arrays([canvas()] * 4, [canvas()] * 4, protocol=protocol, objects=NEVER_LONG)

@@ -98,6 +98,20 @@ def test_a_box_as_wide_as_the_words_does_not_leak_into_the_next_row(width: int) 
     assert found.tolist() == literal_counts(prediction, truth, (1,), 9)
 
 
+@pytest.mark.parametrize(
+    ("radius", "at"), [(10, (9, 2)), (12, (10, 0)), (12, (11, 1)), (22, (21, 8)), (36, (35, 3))]
+)
+def test_an_object_in_the_upper_left_corner_is_matched_in_full(
+    radius: int, at: tuple[int, int]
+) -> None:
+    prediction = np.zeros((radius + 8, radius + 40), np.uint8)
+    truth = np.zeros_like(prediction)
+    prediction[0, 0] = 1
+    truth[at] = 1
+    found = frame_counts(prediction, truth, (1,), radius=radius)
+    assert found.tolist() == literal_counts(prediction, truth, (1,), radius)
+
+
 def test_radius_beyond_a_word_is_exact() -> None:
     truth = np.zeros((20, 400), np.uint8)
     truth[8:12, 5] = 1

@@ -50,6 +50,16 @@ def test_growing_by_fractional_radii_as_the_mosev2_tool(radius: float) -> None:
     assert np.array_equal(grown_by(DOTS, skimage_disk(radius)), expected)
 
 
+@pytest.mark.parametrize("column", [0, 1, 2, 5])
+@pytest.mark.parametrize("radius", [2, 9, 10, 12, 22, 36, 7.837, 9.79, 17.6])
+def test_growing_from_the_first_row_beside_the_left_edge(radius: float, column: int) -> None:
+    dot = np.zeros((40, 90), np.bool_)
+    dot[0, column] = True
+    disk = round_disk(radius) if isinstance(radius, int) else skimage_disk(radius)
+    expected = grown_like_opencv(dot, skimage_footprint(radius))
+    assert np.array_equal(grown_by(dot, disk), expected)
+
+
 def test_the_fractional_disk_at_480p_is_smaller_and_off_centre() -> None:
     fractional = skimage_disk(0.008 * float(np.linalg.norm((480, 854))))
     assert sum(last - first + 1 for _, first, last in fractional.rows) == 191

@@ -139,6 +139,8 @@ def _clips(content: Any) -> dict[str, _Clip]:
             if stem in frames:
                 raise ValueError(f"frame {stem} of sequence {name} is there twice")
             frames[stem] = {int(key): str(value["rle"]) for key, value in objects.items()}
+            if len(frames[stem]) < len(objects):
+                raise ValueError(f"an object of {name}, frame {stem}, is there twice")
             if any(not 1 <= key <= _MAX_ID for key in frames[stem]):
                 raise ValueError(f"object ids of {name}, frame {stem}, are not 1..{_MAX_ID}")
         clips[name] = _Clip(height, width, frames)

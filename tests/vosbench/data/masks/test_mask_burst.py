@@ -178,3 +178,11 @@ def test_sizes_and_missing_frames_are_named(tmp_path: Path) -> None:
 def test_other_json_is_refused(tmp_path: Path, content: Any) -> None:
     with pytest.raises(InputError, match=r"results\.json"):
         open_masks(write(tmp_path, content))
+
+
+def test_an_object_under_two_spellings_of_its_id_is_refused(tmp_path: Path) -> None:
+    content = results()
+    masks = content["sequences"][0]["segmentations"][2]
+    masks["01"] = masks["2"]
+    with pytest.raises(InputError, match=r"results\.json.*is there twice"):
+        open_masks(write(tmp_path, content))

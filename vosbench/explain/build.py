@@ -1,0 +1,257 @@
+"""From the findings about sequences to the record and the table of a whole set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vosbench.diagnose import (
+    EVENT_KINDS,
+    TERMS,
+    Event,
+    Failure,
+    IdentityEvent,
+    Lag,
+    ObjectTrack,
+    Thresholds,
+    dominant_group,
+    lifetime,
+    study,
+    survival,
+)
+from vosbench.explain.findings import ObjectFindings, SequenceFindings
+from vosbench.explain.records import (
+    DIAGNOSIS_COLUMNS,
+    CurveRecord,
+    DiagnosisRecord,
+    EventRecord,
+    FailureSpan,
+    LagRecord,
+    LossRecord,
+    ObjectRecord,
+    PointRecord,
+    SurvivalRecord,
+)
+from vosbench.explain.weights import object_weights
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Diagnosis", "Origin", "build_diagnosis"]
+
+_LIMITS: Final = (
+    "contest rate, arbitration errors and a replay of merging rules need the soft masks from "
+    "before the objects compete for pixels; label maps do not hold them",
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the masks are from: path, method reference, and the data and rules they are held to."""
+
+    path: str
+    method: str
+    dataset: str
+    split: str
+    protocol: str
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """A diagnosis of a set.
+
+    Attributes:
+        record: what is stored as `diagnosis.json`.
+        findings: all that is known of each sequence.
+    """
+
+    record: DiagnosisRecord
+    findings: tuple[SequenceFindings, ...]
+
+    @cached_property
+    def frames(self) -> pd.DataFrame:
+        """One row per object-frame that counts, columns `DIAGNOSIS_COLUMNS`."""
+        import pandas as pd
+
+        rows = [row for found in self.findings for row in _rows(found)]
+        table = pd.DataFrame(rows, columns=list(DIAGNOSIS_COLUMNS))
+        texts = dict.fromkeys(("sequence", "frame", "events"), "str")
+        floats = dict.fromkeys(("J", *TERMS), "float64")
+        rest = set(DIAGNOSIS_COLUMNS) - set(texts) - set(floats)
+        return table.astype({**texts, **floats, **dict.fromkeys(rest, "int64")})
+
+
+def build_diagnosis(
+    findings: Sequence[SequenceFindings],
+    origin: Origin,
+    *,
+    undiagnosed: Mapping[str, str],
+    limits: Thresholds,
+) -> Diagnosis:
+    """Put sequences together.
+
+    The set's loss is averaged as J-Mean is, over frames and then over objects (or over halves of
+    objects, where the protocol says so), so the terms sum to 1 - J-Mean.
+    """
+    objects = [_object_record(found, one) for found in findings for one in found.objects]
+    means = [one.mean_terms for found in findings for one in found.objects]
+    regions = [one.mean_region for found in findings for one in found.objects]
+    record = DiagnosisRecord(
+        **_loss(regions, means, object_weights([one.seen for one in objects])).model_dump(),
+        **asdict(origin),
+        sequences={found.sequence: _sequence_loss(found) for found in findings},
+        objects=objects,
+        events=[_event_record(found, event) for found in findings for event in found.events],
+        identity=[_event_record(found, event) for found in findings for event in found.identity],
+        survival=[
+            SurvivalRecord(**asdict(step))
+            for step in survival(
+                [
+                    lifetime(_in_counted(one), one.frames)
+                    for found in findings
+                    for one in found.objects
+                ]
+            )
+        ],
+        curves=_curves(findings, limits),
+        undiagnosed=dict(undiagnosed),
+        limits=list(_LIMITS),
+        thresholds={name: float(value) for name, value in asdict(limits).items()},
+    )
+    return Diagnosis(record, tuple(findings))
+
+
+def _loss(
+    regions: Sequence[float],
+    means: Sequence[NDArray[np.float64]],
+    weights: NDArray[np.float64],
+) -> LossRecord:
+    terms = weights @ np.stack(means)
+    region = float(weights @ np.asarray(regions))
+    return LossRecord(
+        j_mean=region,
+        loss=1.0 - region,
+        terms=dict(zip(TERMS, terms.tolist(), strict=True)),
+        dominant=dominant_group(terms),
+    )
+
+
+def _sequence_loss(found: SequenceFindings) -> LossRecord:
+    return _loss(
+        [one.mean_region for one in found.objects],
+        [one.mean_terms for one in found.objects],
+        # a sequence's own figures are over all of its objects
+        object_weights([None] * len(found.objects)),
+    )
+
+
+def _object_record(found: SequenceFindings, one: ObjectFindings) -> ObjectRecord:
+    life = lifetime(_in_counted(one), one.frames)
+    ids = [member.object_id for member in found.objects]
+    shares = found.leaks[ids.index(one.object_id)]
+    return ObjectRecord(
+        **_loss([one.mean_region], [one.mean_terms], object_weights([None])).model_dump(),
+        sequence=found.sequence,
+        object_id=one.object_id,
+        seen=one.seen,
+        evaluated_frames=one.frames,
+        cause=one.cause,
+        failures=[
+            FailureSpan(
+                onset=found.frame_names[f.onset],
+                onset_index=found.indices[f.onset],
+                recovery=None if f.recovery is None else found.frame_names[f.recovery],
+                frames_to_recover=None if f.recovery is None else f.recovery - f.onset,
+                lost=f.lost,
+                lowest=f.lowest,
+            )
+            for f in one.failures
+        ],
+        followed=life.frames,
+        failed=life.failed,
+        lag=_lag_record(one.lag),
+        lag_by_speed=[_lag_record(lag) for lag in one.lag_by_speed],
+        jitter=one.jitter,
+        flicker=one.flicker,
+        leaks_to={
+            str(other): float(share)
+            for other, share in zip(ids, shares.tolist(), strict=True)
+            if other != one.object_id and share > 0
+        },
+    )
+
+
+def _in_counted(one: ObjectFindings) -> list[Failure]:
+    """Failures with positions among the frames that count."""
+    place = np.cumsum(one.evaluated) - 1
+    return [Failure(int(place[f.onset]), None, f.lost, f.lowest) for f in one.failures]
+
+
+def _lag_record(lag: Lag | None) -> LagRecord | None:
+    return None if lag is None else LagRecord(**asdict(lag))
+
+
+def _event_record(found: SequenceFindings, event: Event | IdentityEvent) -> EventRecord:
+    return EventRecord(
+        sequence=found.sequence,
+        object_id=event.object_id,
+        other=event.other,
+        kind=event.kind,
+        onset=found.frame_names[event.onset],
+        onset_index=found.indices[event.onset],
+        end=found.frame_names[event.end],
+        end_index=found.indices[event.end],
+        strength=event.strength,
+    )
+
+
+def _curves(findings: Sequence[SequenceFindings], limits: Thresholds) -> list[CurveRecord]:
+    tracks = [
+        ObjectTrack(
+            found.sequence,
+            one.object_id,
+            one.region,
+            [e for e in found.events if e.object_id in (0, one.object_id)],
+            one.failures,
+        )
+        for found in findings
+        for one in found.objects
+    ]
+    return [
+        CurveRecord(
+            kind=curve.kind,
+            events=curve.events,
+            sequences=curve.sequences,
+            at_risk=curve.at_risk,
+            failures=curve.failures,
+            lift=curve.lift,
+            points=[PointRecord(**asdict(point)) for point in curve.points],
+        )
+        for curve in study(tracks, EVENT_KINDS, limits=limits)
+    ]
+
+
+def _rows(found: SequenceFindings) -> Iterable[tuple[object, ...]]:
+    for one in found.objects:
+        kinds: list[set[str]] = [set() for _ in found.frame_names]
+        for event in found.events:
+            if event.object_id in (0, one.object_id):
+                for at in range(event.onset, event.end + 1):
+                    kinds[at].add(event.kind)
+        for at in np.flatnonzero(one.evaluated).tolist():
+            yield (
+                found.sequence,
+                one.object_id,
+                found.indices[at],
+                found.frame_names[at],
+                one.region[at],
+                *one.terms[at].tolist(),
+                one.other[at],
+                *one.areas[at].tolist(),
+                " ".join(sorted(kinds[at])),
+            )
