@@ -131,7 +131,8 @@ def score_path(
         processes=processes,
         official_decay=official_decay,
     )
-    return evaluation.record
+    record = evaluation.record
+    return record.model_copy(update={"warnings": [*opened.warnings, *record.warnings]})
 
 
 def score_under_all(

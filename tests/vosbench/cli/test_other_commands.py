@@ -142,3 +142,12 @@ def test_doctor_fails_on_a_broken_plugin_and_names_it(vosbench: RunVosbench) -> 
 def test_version_and_no_arguments(vosbench: RunVosbench) -> None:
     assert vosbench("--version").out.startswith("vosbench ")
     assert "Usage" in vosbench(check=2).err + vosbench(check=2).out
+
+
+def test_scores_on_part_of_a_split_say_so(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    folder = truth_as_masks(data, tmp_path / "masks")
+    result = vosbench("score", folder, *SCORE, "--data", data)
+    assert any("2 of 30 sequences" in warning for warning in result.json["warnings"])
+    assert "2 of 30 sequences" in result.err
