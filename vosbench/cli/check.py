@@ -9,8 +9,14 @@ import typer
 
 from vosbench.cli.common import (
     DataOption,
+    DatasetOption,
+    DeviceOption,
     JsonOption,
+    PrecisionOption,
+    ProtocolOption,
+    SettingsOption,
     SplitOption,
+    WeightsOption,
     print_json,
     verb,
 )
@@ -70,14 +76,10 @@ def check_dataset(
 def check_masks(
     path: Annotated[Path, typer.Argument(help="Run directory, or folder or zip of masks.")],
     *,
-    dataset: Annotated[
-        str | None, typer.Option("--dataset", help="Name of a data set, or path of a card.")
-    ] = None,
+    dataset: DatasetOption = None,
     split: SplitOption = None,
     data: DataOption = None,
-    protocol: Annotated[
-        str | None, typer.Option("--protocol", help="Default: the data set's own.")
-    ] = None,
+    protocol: ProtocolOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check masks against a data set without scoring them. Exit 4 if there are errors."""
@@ -93,17 +95,10 @@ def check_masks(
 def check_method(
     method: Annotated[str, typer.Argument(help="NAME or NAME@VARIANT.")],
     *,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE: change one parameter of the method."),
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", help="Weight file instead of the method's own.")
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "cpu",
-    precision: Annotated[
-        str, typer.Option("--precision", help="auto, fp32, bf16 or fp16.")
-    ] = "auto",
+    set_: SettingsOption = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = "cpu",
+    precision: PrecisionOption = "auto",
     json: JsonOption = False,
 ) -> None:
     """Run a method on tiny drawn clips and check its contract. Exit 4 if there are errors."""

@@ -15,11 +15,18 @@ import typer
 from vosbench.errors import InputError, InterruptedRun, VosbenchError
 
 __all__ = [
+    "CompileOption",
     "DataOption",
+    "DatasetOption",
+    "DeviceOption",
     "JsonOption",
     "LimitOption",
+    "PrecisionOption",
+    "ProtocolOption",
     "SequencesOption",
+    "SettingsOption",
     "SplitOption",
+    "WeightsOption",
     "note",
     "print_json",
     "verb",
@@ -44,6 +51,26 @@ LimitOption: TypeAlias = Annotated[
 JsonOption: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout.")
 ]
+
+DatasetOption: TypeAlias = Annotated[
+    str | None, typer.Option("--dataset", help="Name of a data set, or path of a card.")
+]
+ProtocolOption: TypeAlias = Annotated[
+    str | None, typer.Option("--protocol", help="Default: the data set's own.")
+]
+SettingsOption: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE: change one parameter of the method.")
+]
+WeightsOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--weights", help="Weight file instead of the method's own.")
+]
+DeviceOption: TypeAlias = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")
+]
+PrecisionOption: TypeAlias = Annotated[
+    str, typer.Option("--precision", help="auto, fp32, bf16 or fp16.")
+]
+CompileOption: TypeAlias = Annotated[bool, typer.Option("--compile", help="Use torch.compile.")]
 
 
 def verb(function: Callable[_P, None]) -> Callable[_P, None]:

@@ -9,6 +9,7 @@ import typer
 
 from vosbench.cli.common import (
     DataOption,
+    DatasetOption,
     JsonOption,
     LimitOption,
     SequencesOption,
@@ -32,9 +33,7 @@ def diagnose(
         typer.Argument(metavar="[RUN2]", help="A second one: what it loses against the first."),
     ] = None,
     *,
-    dataset: Annotated[
-        str | None, typer.Option("--dataset", help="Name of a data set, or path of a card.")
-    ] = None,
+    dataset: DatasetOption = None,
     split: SplitOption = None,
     data: DataOption = None,
     protocol: Annotated[

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench.cli.common import DataOption, JsonOption, SplitOption, note, print_json, verb
+from vosbench.cli.common import (
+    DataOption,
+    DatasetOption,
+    JsonOption,
+    SplitOption,
+    note,
+    print_json,
+    verb,
+)
 from vosbench.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -25,9 +33,7 @@ def pack(
     target: Annotated[
         str, typer.Option("--target", help="Leaderboard; an unknown name lists them.")
     ],
-    dataset: Annotated[
-        str | None, typer.Option("--dataset", help="Name of a data set, or path of a card.")
-    ] = None,
+    dataset: DatasetOption = None,
     split: SplitOption = None,
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Zip file to write.")] = None,

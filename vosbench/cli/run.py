@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vosbench.cli.common import (
+    CompileOption,
     DataOption,
+    DeviceOption,
     JsonOption,
     LimitOption,
+    PrecisionOption,
     SequencesOption,
+    SettingsOption,
     SplitOption,
+    WeightsOption,
     note,
     print_json,
     verb,
@@ -46,18 +51,11 @@ def run(
     data: DataOption = None,
     sequences: SequencesOption = None,
     limit: LimitOption = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE: change one parameter of the method."),
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", help="Weight file instead of the method's own.")
-    ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[
-        str, typer.Option("--precision", help="auto, fp32, bf16 or fp16.")
-    ] = "auto",
-    compile_: Annotated[bool, typer.Option("--compile", help="Use torch.compile.")] = False,
+    set_: SettingsOption = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    compile_: CompileOption = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     out: Annotated[
         Path, typer.Option("--out", help="Folder that takes <dataset>/<method>/<id>.")

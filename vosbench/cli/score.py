@@ -10,6 +10,7 @@ import typer
 
 from vosbench.cli.common import (
     DataOption,
+    DatasetOption,
     JsonOption,
     LimitOption,
     SequencesOption,
@@ -30,9 +31,7 @@ def score(
         typer.Argument(metavar="PATH...", help="Run directory, or folder, zip or JSON of masks."),
     ],
     *,
-    dataset: Annotated[
-        str | None, typer.Option("--dataset", help="Name of a data set, or path of a card.")
-    ] = None,
+    dataset: DatasetOption = None,
     split: SplitOption = None,
     data: DataOption = None,
     protocol: Annotated[

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench.cli.common import JsonOption, note, print_json, verb
+from vosbench.cli.common import (
+    CompileOption,
+    DeviceOption,
+    JsonOption,
+    PrecisionOption,
+    note,
+    print_json,
+    verb,
+)
 from vosbench.errors import InterruptedRun, UsageError
 
 if TYPE_CHECKING:
@@ -42,11 +50,9 @@ def train(
     budget_minutes: Annotated[
         float | None, typer.Option("--budget-minutes", help="Active minutes, in place of --steps.")
     ] = None,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[
-        str, typer.Option("--precision", help="auto, fp32, bf16 or fp16.")
-    ] = "auto",
-    compile_: Annotated[bool, typer.Option("--compile", help="Use torch.compile.")] = False,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    compile_: CompileOption = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of sampling and new layers.")] = 0,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")
