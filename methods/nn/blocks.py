@@ -7,9 +7,9 @@ it only in a figure.
 
 from __future__ import annotations
 
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from .elementwise import added, rectified
 from .normalisation import instance_norm
 
 __all__ = ["ConvBlock", "MultiScaleBlock", "ResidualBlock", "SqueezeBlock"]
@@ -29,7 +29,7 @@ class ConvBlock(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map B×inputs×H×W to B×outputs×H×W."""
-        return super().forward(F.relu(instance_norm(x), inplace=True))
+        return super().forward(rectified(instance_norm(x)))
 
 
 class SqueezeBlock(ConvBlock):
@@ -51,8 +51,7 @@ class MultiScaleBlock(nn.ModuleList):
     def forward(self, x: Tensor) -> Tensor:
         """Map B×inputs×H×W to B×outputs×H×W."""
         near, middle, far = self
-        total: Tensor = near(x).add_(middle(x)).add_(far(x))
-        return total
+        return added(added(near(x), middle(x)), far(x))
 
 
 class ResidualBlock(nn.Module):
@@ -69,6 +68,6 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map B×channels×H×W to the same shape."""
-        y = F.relu(instance_norm(self.conv1(x)), inplace=True)
-        y = F.relu(instance_norm(self.conv2(y)), inplace=True)
-        return F.relu(instance_norm(self.conv3(y)).add_(x), inplace=True)
+        y = rectified(instance_norm(self.conv1(x)))
+        y = rectified(instance_norm(self.conv2(y)))
+        return rectified(added(instance_norm(self.conv3(y)), x))

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from .elementwise import added, rectified
 from .normalisation import FrozenBatchNorm2d
 
 __all__ = ["Bottleneck", "ResNet", "StageFeatures", "StrideOn", "fold_norms", "norm_of"]
@@ -69,11 +70,11 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map B×inputs×H×W to B×(4·inner)×H/stride×W/stride."""
-        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
+        y = _convolved(self.conv1, self.bn1, x)
+        y = _convolved(self.conv2, self.bn2, y)
         y = self.bn3(self.conv3(y))
         shortcut = x if self.downsample is None else self.downsample(x)
-        return F.relu(y.add_(shortcut), inplace=True)
+        return rectified(added(y, shortcut))
 
 
 class ResNet(nn.Module):
@@ -121,7 +122,7 @@ class ResNet(nn.Module):
 
     def stages(self, image: Tensor) -> StageFeatures:
         """Run all stages on B×3×H×W, ImageNet-normalised."""
-        stem = F.relu(self.bn1(self.conv1(image)), inplace=True)
+        stem = _convolved(self.conv1, self.bn1, image)
         layer1 = self.layer1(F.max_pool2d(stem, 3, stride=2, padding=1))
         layer2 = self.layer2(layer1)
         layer3 = self.layer3(layer2)
@@ -130,6 +131,12 @@ class ResNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Deepest features of B×3×H×W."""
         return self.stages(image).layer4
+
+
+def _convolved(convolution: nn.Module, norm: nn.Module, x: Tensor) -> Tensor:
+    y: Tensor = norm(convolution(x))
+    # a packed convolution has its ReLU in it, see `packed.py`
+    return y if getattr(convolution, "rectifies", False) else rectified(y)
 
 
 def _stage(
