@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vosbench.errors import UsageError
 from vosbench.types import RGB, BuildOptions, ClipInfo, LabelMap, Prediction
+
+from .common import refuse_weights
 
 __all__ = ["FirstMask", "FirstMaskSession", "build"]
 
@@ -42,8 +43,5 @@ def build(options: BuildOptions) -> FirstMask:
     Raises:
         UsageError: if a weight file is given, for there is nothing to load it into.
     """
-    if options.weights is not None:
-        raise UsageError(
-            f"baseline-first-mask has no weights; remove the weight file {options.weights}"
-        )
+    refuse_weights(options, "baseline-first-mask")
     return FirstMask()
