@@ -80,6 +80,9 @@ class SamplingConfig:
         shift_jitter: standard deviation of the window's centre, in window sides.
         centre_jitter: the previous centre moves uniformly by up to this much of the window.
         wrong_state_share: probability of a badly wrong previous state.
+        wide_share: probability that the window has grown as it does after false positives: it still
+            holds the target, at any place, and the centre is pulled towards its middle.
+        wide_scale: greatest growth of a side of such a window, as a factor.
         previous_share: probability that the previous mask is given; else it is an empty plane, so
             that one set of weights serves with and without it.
         full_frame_share: probability that the window is the whole frame.
@@ -102,6 +105,8 @@ class SamplingConfig:
     shift_jitter: float = 0.04
     centre_jitter: float = 0.05
     wrong_state_share: float = 0.07
+    wide_share: float = 0.2
+    wide_scale: float = 3.0
     previous_share: float = 0.45
     full_frame_share: float = 0.05
     paste_share: float = 0.4

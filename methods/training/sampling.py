@@ -227,6 +227,8 @@ class Sampler:
             if box is None or centre is None:
                 return Window(0.5, 0.5, 1.0, 1.0), (0.5, 0.5)
             return self._jittered(rng, self._context(box, box), strength=4.0), centre
+        if rng.random() < self.config.wide_share:
+            return self._widened(rng, self._context(box, box_of(now) or box), centre)
         if rng.random() < self.config.wrong_state_share:
             window = self._context(box, box)
             grow = np.exp(rng.uniform(-0.7, 0.7, 2))
@@ -243,6 +245,26 @@ class Sampler:
                 window.y + float(noise[1]) * window.height,
             )
         return self._jittered(rng, self._context(box, box_of(now) or box), strength=1.0), centre
+
+    def _widened(
+        self, rng: np.random.Generator, window: Window, centre: tuple[float, float]
+    ) -> tuple[Window, tuple[float, float]]:
+        """The state after false positives: they enlarge the box and pull the centre along."""
+        shared = rng.uniform(0, 1)
+        own = np.clip(shared + rng.uniform(-0.3, 0.3, 2), 0, 1)
+        grow = self.config.wide_scale**own
+        shift = rng.uniform(-0.5, 0.5, 2) * (grow - 1)
+        wide = Window(
+            window.x + float(shift[0]) * window.width,
+            window.y + float(shift[1]) * window.height,
+            window.width * float(grow[0]),
+            window.height * float(grow[1]),
+        ).clamped(smallest=_smallest(), largest=1.5)
+        pull = float(rng.uniform(0, 0.6))
+        return wide, (
+            centre[0] + pull * (wide.x - centre[0]),
+            centre[1] + pull * (wide.y - centre[1]),
+        )
 
     def _context(self, box: Window, other: Window) -> Window:
         """The enlarged box; its size is between two boxes, as temporal smoothing makes it."""
