@@ -1,0 +1,164 @@
+"""What people and continuous integration read: JUnit, annotations, Markdown, text."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from vosbench.gate import (
+    CheckRecord,
+    GateRecord,
+    github_annotations,
+    junit_xml,
+    overall_verdict,
+    render_gate_markdown,
+    render_gate_terminal,
+    write_step_summary,
+)
+from vosbench.gate.records import Blame
+
+HOSTILE = 'a]]>&<b>"\x1b[31m\n::error::\u202e\x00|`'
+
+
+def check(name: str, verdict: str, status: str = "blocking", reason: str = "why") -> CheckRecord:
+    return CheckRecord.model_validate(
+        {
+            "name": name,
+            "status": status,
+            "verdict": verdict,
+            "reason": reason,
+            "blame": [Blame(kind="sequence", name="dog: a,b", text="fell")],
+        }
+    )
+
+
+def record(*checks: CheckRecord, name: str = "toy") -> GateRecord:
+    verdict, reason = overall_verdict(checks)
+    return GateRecord(
+        verdict=verdict,
+        reason=reason,
+        baseline="b.json",
+        candidate="runs/1",
+        method=name,
+        dataset="tiny",
+        split="val",
+        protocol="davis2017",
+        regime="same",
+        regime_reason="because",
+        checks=list(checks),
+        changed_frames={name: [f"{at:05d}" for at in range(9)]},
+        notes=[name],
+    )
+
+
+MIXED = record(
+    check("accuracy/J", "fail"),
+    check("accuracy/F", "inconclusive"),
+    check("speed/step", "fail", "advisory"),
+    check("coverage", "pass"),
+)
+
+
+def test_junit_counts_and_kinds() -> None:
+    """Read back with the rules of the JUnit schema: counts, and one outcome per case."""
+    root = ET.fromstring(junit_xml(MIXED))  # noqa: S314 - our own text
+    assert root.tag == "testsuites"
+    (suite,) = root.findall("testsuite")
+    cases = suite.findall("testcase")
+    for element in (root, suite):
+        counts = {name: element.get(name) for name in ("tests", "failures", "errors", "skipped")}
+        assert counts == {"tests": "4", "failures": "1", "errors": "1", "skipped": "1"}
+    outcome = {
+        case.get("name"): [child.tag for child in case if child.tag != "system-out"]
+        for case in cases
+    }
+    assert outcome == {
+        "accuracy/J": ["failure"],
+        "accuracy/F": ["error"],
+        "speed/step": ["skipped"],
+        "coverage": [],
+    }
+    assert all(case.get("classname") and case.get("time") for case in cases)
+    failure = cases[0].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "why"
+    assert "dog: a,b: fell" in (failure.text or "")
+
+
+def test_junit_of_an_independent_reader() -> None:
+    parser = pytest.importorskip("junitparser", reason="junitparser is not installed")
+    suites = parser.JUnitXml.fromstring(junit_xml(MIXED).encode())
+    (suite,) = list(suites)
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (4, 1, 1, 1)
+    assert [bool(case.result) for case in suite] == [True, True, True, False]
+
+
+def test_junit_of_an_empty_comparison_is_not_green() -> None:
+    root = ET.fromstring(junit_xml(record(check("coverage", "pass"))))  # noqa: S314
+    assert root.get("errors") == "1"
+
+
+def test_junit_holds_any_text() -> None:
+    hostile = record(check(HOSTILE, "fail", reason=HOSTILE), name=HOSTILE)
+    text = junit_xml(hostile)
+    assert "\x1b" not in text
+    assert "\x00" not in text
+    case = ET.fromstring(text).find(".//testcase")  # noqa: S314
+    assert case is not None
+    assert 'a]]>&<b>"' in (case.get("name") or "")
+
+
+def test_annotations() -> None:
+    lines = github_annotations(MIXED)
+    assert [line.split(" ")[0] for line in lines] == ["::error", "::warning", "::notice"]
+    assert "why%0Adog: a,b: fell" in lines[0]
+    hostile = github_annotations(record(check(HOSTILE, "fail", reason=HOSTILE), name=HOSTILE))
+    assert len(hostile) == 1
+    assert "\n" not in hostile[0]
+    # nothing before the message may hold the characters that end a property
+    title = hostile[0].removeprefix("::error title=").split("::")[0]
+    assert ":" not in title
+    assert "," not in title
+    assert github_annotations(record(check("accuracy/J", "pass"))) == []
+    (empty,) = github_annotations(record(check("coverage", "pass")))
+    assert empty.startswith("::warning")
+
+
+def test_terminal_and_markdown() -> None:
+    text = render_gate_terminal(MIXED)
+    assert text.startswith("FAIL: toy on tiny val")
+    assert "(fail)" in text
+    assert "do not decide" in text
+    assert "and 3 more" in text
+    markdown = render_gate_markdown(MIXED)
+    assert "fail (advisory)" in markdown
+    hostile = record(check(HOSTILE, "fail", reason=HOSTILE), name=HOSTILE)
+    for rendered in (render_gate_terminal(hostile), render_gate_markdown(hostile)):
+        assert "\x1b" not in rendered
+        assert "\u202e" not in rendered
+    assert "<b>" not in render_gate_markdown(hostile)
+
+
+def test_step_summary_is_appended(tmp_path: Path) -> None:
+    path = tmp_path / "summary.md"
+    path.write_text("before\n")
+    write_step_summary(path, "after")
+    assert path.read_text() == "before\nafter\n"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        (["pass"], 0),
+        (["pass", "fail"], 1),
+        (["inconclusive", "fail"], 1),
+        (["pass", "inconclusive"], 5),
+        ([], 5),
+    ],
+)
+def test_exit_codes(verdicts: list[str], code: int) -> None:
+    checks = [check(f"accuracy/{at}", verdict) for at, verdict in enumerate(verdicts)]
+    advisory = check("accuracy/x", "fail", "advisory")
+    assert record(*checks, advisory).exit_code == code
