@@ -25,6 +25,7 @@ __all__ = [
     "MethodCard",
     "Published",
     "Variant",
+    "WeightFile",
     "load_method_card",
     "parse_setting",
 ]
@@ -87,6 +88,15 @@ class Published(_CardPart):
         }
 
 
+class WeightFile(_CardPart):
+    """A weight file that the method ships or that its user fetches."""
+
+    file: str = Field(description="path from the card's folder, or the name it was published under")
+    sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$", description="empty: not known")
+    licence: str = ""
+    source: str = Field(default="", description="who made it, and where to get it")
+
+
 class MethodCard(_CardPart):
     """A whole `method.toml`."""
 
@@ -95,6 +105,10 @@ class MethodCard(_CardPart):
     parameters: dict[str, ParameterValue] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)
     published: tuple[Published, ...] = ()
+    weights: tuple[WeightFile, ...] = ()
+    program: dict[str, Any] = Field(
+        default_factory=dict, description="how to run an external program; read by its method"
+    )
 
     @model_validator(mode="after")
     def _variants_change_known_parameters(self) -> MethodCard:

@@ -1,7 +1,8 @@
 """Finding methods: every entry point of the group `vosbench.methods`, ours and others' alike.
 
-A reference is `name`, `name@variant`, or `name@*` for the method and all its variants. A broken
-plug-in is reported under its own name and never hides the others.
+A reference is `name`, `name@variant`, or `name@*` for the method and all its variants. A plug-in
+may stand for many methods, which are `name:member`; the path of a card (`.toml`) is a member of
+`external`. A broken plug-in is reported under its own name and never hides the others.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 ENTRY_POINT_GROUP = "vosbench.methods"
+_FAMILY_OF_CARDS = "external"
+"""Plug-in whose members may be named by the path of their card."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class FoundMethod:
         else:
             # a module of its own, beside which anything may lie
             paths = [Path(inspect.getfile(inspect.unwrap(self.plugin.build))), self.plugin.card]
+            paths = [path.resolve() for path in paths]
             folder = Path(os.path.commonpath([path.parent for path in paths]))
         digest = hashlib.sha256()
         for path in paths:
@@ -151,6 +155,30 @@ def find_method(name: str) -> FoundMethod:
     return loaded
 
 
+def _split(reference: str) -> tuple[str, str, str]:
+    """Name or path of a card, the @ if there is one, and the variant."""
+    path, dot_toml, rest = reference.rpartition(".toml")
+    if dot_toml and (not rest or rest.startswith("@")):
+        return path + dot_toml, rest[:1], rest[1:]
+    return reference.partition("@")
+
+
+def _find_member(name: str) -> FoundMethod:
+    """A method, the member of one, or a card by its path."""
+    by_path = name.endswith(".toml")
+    family, colon, member = (_FAMILY_OF_CARDS, ":", name) if by_path else name.partition(":")
+    member = member.removeprefix(f"{_FAMILY_OF_CARDS}:")
+    found = find_method(family)
+    if not colon:
+        return found
+    if found.plugin.member is None or not member:
+        raise UsageError(f"--method {name!r}: {family!r} is one method and has no members")
+    plugin = found.plugin.member(member)
+    card = load_method_card(plugin.card)
+    full_name = f"{family}:{card.method.name if by_path else member}"
+    return FoundMethod(full_name, found.distribution, plugin, card)
+
+
 def resolve_methods(
     references: Sequence[str], settings: Sequence[str] = ()
 ) -> list[ResolvedMethod]:
@@ -161,10 +189,10 @@ def resolve_methods(
     """
     resolved: list[ResolvedMethod] = []
     for reference in references:
-        name, at, variant = reference.partition("@")
+        name, at, variant = _split(reference)
         if at and not variant:
             raise UsageError(f"--method {reference!r} names no variant after the @")
-        found = find_method(name)
+        found = _find_member(name)
         variants: list[str | None] = [variant or None]
         if variant == "*":
             variants = [None, *found.card.variants]

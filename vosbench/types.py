@@ -11,15 +11,17 @@ Shapes: `RGB` is H×W×3 uint8; `LabelMap` is H×W uint8 with 0 = background and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
     "RGB",
+    "STOPWATCH",
     "BuildOptions",
     "ClipInfo",
     "ClipMethod",
@@ -30,15 +32,18 @@ __all__ = [
     "MethodPlugin",
     "ObjectInfo",
     "OracleSession",
+    "OutsideMethod",
     "ParameterValue",
     "Precision",
     "Prediction",
     "Sequence",
     "Session",
     "SoftMasks",
+    "Stopwatch",
     "TrainEvent",
     "TrainOptions",
     "TrainOutcome",
+    "mark_stage",
 ]
 
 RGB: TypeAlias = NDArray[np.uint8]
@@ -74,11 +79,14 @@ class ObjectInfo:
         object_id: pixel value in the annotations.
         seen: whether training data hold objects of its category; None where that is not told.
         frames: names of the frames that are its own range, in order; None where it has none.
+        annotations: frames with masks of this object alone, in order, where objects are annotated
+            apart and may overlap; None where they share label maps.
     """
 
     object_id: int
     seen: bool | None = None
     frames: tuple[str, ...] | None = None
+    annotations: tuple[FrameRef, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,35 @@ class Prediction:
     aux: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Stopwatch(Protocol):
+    """What the harness listens with while a method works on a frame."""
+
+    def mark(self, stage: str) -> None:
+        """From now on the method works on `stage`, until the next mark or the end of the call."""
+        ...
+
+
+STOPWATCH: Final[ContextVar[Stopwatch | None]] = ContextVar("vosbench_stopwatch", default=None)
+"""Set by the harness around `Method.start` and `Session.step`; None elsewhere."""
+
+
+def mark_stage(stage: str) -> None:
+    """Tell the harness, if it listens, what the method works on from here on.
+
+    A method calls it or leaves it: without marks all its time is in the stages `start` and `step`.
+    It never waits for the device, costs less than a microsecond on a CPU, and does nothing outside
+    a measured call or on a thread of the method's own. Keep it out of compiled functions.
+
+    The names that conventions of published speeds know: `upload` (host to device), `crop` (resize
+    and normalise), `encode`, `match`, `decode-mask`, `paste-back` (to the frame's own size),
+    `merge` (objects to labels), `download` (device to host), `update` (memory, window). Other names
+    are recorded as they are.
+    """
+    stopwatch = STOPWATCH.get()
+    if stopwatch is not None:
+        stopwatch.mark(stage)
+
+
 class Session(Protocol):
     """State of a method on one clip. Strictly causal: it sees one frame at a time."""
 
@@ -188,6 +225,37 @@ class ClipMethod(Protocol):
         ...
 
 
+@runtime_checkable
+class OutsideMethod(ClipMethod, Protocol):
+    """A clip method whose masks are made outside of this process: by a program, or long ago.
+
+    The harness times nothing of it frame by frame, for that would be the time to read files.
+
+    Attributes:
+        content_sha256: digest of what decides the masks beside card, parameters and weights: the
+            bytes of the masks themselves, or the program's own source.
+    """
+
+    content_sha256: str
+
+    def prepare(self, sequences: tuple[Sequence, ...], *, scratch: Path, logs: Path) -> None:
+        """Be told of everything that `segment` will be asked for, before the first is.
+
+        Args:
+            sequences: as `segment` gets them, without later annotations; may be empty.
+            scratch: absolute path of a folder to make and use; it is removed after the run.
+            logs: absolute path of a folder to make and leave logs in; it is kept with the run.
+
+        Raises:
+            vosbench.errors.InputError: if none of them can be done.
+        """
+        ...
+
+    def timing(self, sequences: tuple[str, ...]) -> Mapping[str, float]:
+        """What is known of the time that the masks of these took, by name of the figure."""
+        ...
+
+
 @dataclass(frozen=True)
 class BuildOptions:
     """What the harness asks of a method when it builds it.
@@ -200,6 +268,7 @@ class BuildOptions:
         seed: for everything random in the method.
         weights: weight file the user named; None means what the method ships.
         oracle: whether the sessions will be shown the truth; only variants marked so are.
+        masks: folder or archive of masks that the user named, for a method that hands them on.
     """
 
     parameters: Mapping[str, ParameterValue]
@@ -209,6 +278,7 @@ class BuildOptions:
     seed: int = 0
     weights: Path | None = None
     oracle: bool = False
+    masks: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -297,8 +367,11 @@ class MethodPlugin:
         card: path of the method's `method.toml`.
         build: makes the method; may raise `vosbench.errors.InputError` for weights it cannot use.
         train: trains the method and tells of its progress, or None where it has no recipe.
+        member: for a plug-in that stands for many methods: makes the plug-in of the one that
+            `NAME:member` asks for, or None; may raise `vosbench.errors.UsageError`.
     """
 
     card: Path
     build: Callable[[BuildOptions], Method | ClipMethod]
     train: Callable[[TrainOptions, Callable[[TrainEvent], None]], TrainOutcome] | None = None
+    member: Callable[[str], MethodPlugin] | None = None

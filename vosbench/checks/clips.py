@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from vosbench.types import RGB, LabelMap
 
-__all__ = ["ProbeClip", "probe_clips", "with_other_future"]
+__all__ = [
+    "ProbeClip",
+    "long_clip",
+    "one_object_of",
+    "probe_clips",
+    "shortened_clip",
+    "with_other_future",
+    "with_other_ids",
+]
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ class ProbeClip:
 def probe_clips() -> tuple[ProbeClip, ...]:
     """One object, several with a gap in their ids, odd sizes and borders, absence, a late object.
 
-    Every clip has 5 frames.
+    Two more are at the edge of what data hold: an object of a single pixel, which vanishes in the
+    first resizing, and a first mask with none at all. Every clip has 5 frames.
     """
     return (
         _draw("one-object", (96, 160), {1: _path(30, 20, 40, 44, right=6)}, seed=1),
@@ -58,7 +67,14 @@ def probe_clips() -> tuple[ProbeClip, ...]:
             {1: _path(12, 10, 36, 36, right=5), 2: _path(52, 96, 32, 36, right=-4, start=2)},
             seed=5,
         ),
+        _draw("one-pixel-object", (96, 160), {1: _path(40, 70, 1, 1, right=2)}, seed=6),
+        _draw("empty-first-mask", (96, 160), {1: _path(0, 0, 0, 0, right=0)}, seed=7),
     )
+
+
+def long_clip(frames: int) -> ProbeClip:
+    """One object that hardly moves, for looking at what a session keeps."""
+    return _draw("long", (96, 160), {1: _path(30, 20, 40, 44, right=1)}, seed=8, frames=frames)
 
 
 @dataclass(frozen=True)
@@ -103,6 +119,27 @@ def _draw(
         if path.start:
             late[path.start] = (*late.get(path.start, ()), one)
     return ProbeClip(name, tuple(shown), tuple(truth), given, late)
+
+
+def shortened_clip(clip: ProbeClip, frames: int) -> ProbeClip:
+    """The first frames of a clip."""
+    late = {index: ids for index, ids in clip.late.items() if index < frames}
+    return replace(clip, frames=clip.frames[:frames], truth=clip.truth[:frames], late=late)
+
+
+def one_object_of(clip: ProbeClip, object_id: int) -> ProbeClip:
+    """The clip as a single-object method gets it for one of its objects, which becomes object 1."""
+    truth = tuple((labels == object_id).astype(np.uint8) for labels in clip.truth)
+    return replace(clip, truth=truth, object_ids=(1,), late={})
+
+
+def with_other_ids(clip: ProbeClip, ids: dict[int, int]) -> ProbeClip:
+    """The clip with its objects called otherwise; it must have no late objects."""
+    table = np.arange(256, dtype=np.uint8)
+    for before, after in ids.items():
+        table[before] = after
+    renamed = tuple(sorted(int(table[one]) for one in clip.object_ids))
+    return replace(clip, truth=tuple(table[labels] for labels in clip.truth), object_ids=renamed)
 
 
 def with_other_future(clip: ProbeClip, *, after: int) -> ProbeClip:

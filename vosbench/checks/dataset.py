@@ -56,9 +56,9 @@ def check_dataset(
     split, part = card.split(split)
     card = card.for_split(split)
     if root is None and card.generator is not None:
-        from vosbench.data.diagnostic import diagnostic_root
+        from vosbench.data.diagnostic import drawn_root
 
-        root = diagnostic_root(card.generator)
+        root = drawn_root(card.generator)
     findings: list[Finding] = []
     root, with_images = _find(card, root, split, findings)
     listed = list_sequences(card, split, root)

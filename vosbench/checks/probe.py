@@ -19,6 +19,7 @@ import numpy as np
 
 from vosbench.checks.clips import ProbeClip
 from vosbench.checks.findings import Severity
+from vosbench.checks.memory import growth, held, watching_memory
 from vosbench.data.masks import encode_labels
 from vosbench.engine.adapt import adapt
 from vosbench.engine.device import seed_all
@@ -31,9 +32,11 @@ from vosbench.types import (
     LabelMap,
     Method,
     OracleSession,
+    OutsideMethod,
     Prediction,
     Sequence,
     Session,
+    SoftMasks,
 )
 
 __all__ = ["Complaint", "ProbeFailed", "ProbeRun", "Prober"]
@@ -62,9 +65,15 @@ class Complaint:
 
 @dataclass
 class ProbeRun:
-    """Label maps of the frames after the first, as the engine would write them."""
+    """Answers of a clip.
+
+    Attributes:
+        labels: label maps of the frames after the first, as the engine would write them.
+        soft: soft masks of a single session, in the order of its answers, as far as it has them.
+    """
 
     labels: list[LabelMap] = field(default_factory=list)
+    soft: list[SoftMasks] = field(default_factory=list)
 
     def differs(self, other: ProbeRun, *, until: int | None = None) -> int | None:
         """Index of the first frame whose labels differ, or None; `until` is the last compared."""
@@ -99,6 +108,7 @@ class Prober:
         self._capabilities = capabilities
         self._oracle = oracle
         self._complain = complain
+        self._soft: list[SoftMasks] | None = None
 
     @property
     def streams(self) -> bool:
@@ -116,6 +126,7 @@ class Prober:
             ProbeFailed: when the method raises.
         """
         run = ProbeRun()
+        self._soft = run.soft
         seed_all(0, clip.name)
         other = self._answers(beside) if beside is not None else iter(())
         for labels in self._answers(clip):
@@ -123,6 +134,28 @@ class Prober:
             with _random_numbers_kept():
                 next(other, None)
         return run
+
+    def growth(self, clip: ProbeClip, *, warm: int) -> tuple[float, float]:
+        """Run a whole clip and see what is kept: bytes and gradient steps per frame.
+
+        Args:
+            clip: `warm` frames after the first, then two stretches of as many frames.
+            warm: frames in which caches may fill.
+
+        Raises:
+            ProbeFailed: when the method raises.
+        """
+        self._soft = None  # nothing may be kept from here either
+        seed_all(0, clip.name)
+        stretch = (len(clip.frames) - 1 - warm) // 2
+        at = (warm, warm + stretch, warm + 2 * stretch)
+        seen = []
+        with watching_memory():
+            for index, labels in enumerate(self._answers(clip), start=1):
+                del labels
+                if index in at:
+                    seen.append(held())
+        return growth(*seen, frames=stretch)
 
     def _answers(self, clip: ProbeClip) -> Iterator[LabelMap]:
         at = 0
@@ -132,7 +165,12 @@ class Prober:
                     text = "a method of whole clips cannot be shown the truth"
                     self._complain(Complaint("oracle", text, clip.name, 0))
                 with tempfile.TemporaryDirectory() as folder:
-                    sequence = _written(clip, Path(folder))
+                    sequence = _written(clip, Path(folder) / "data")
+                    if isinstance(self._method, OutsideMethod):
+                        inside = Path(folder).resolve()
+                        self._method.prepare(
+                            (sequence,), scratch=inside / "scratch", logs=inside / "logs"
+                        )
                     for at, answer in enumerate(self._method.segment(sequence)):
                         known = (*clip.object_ids, *(i for ids in clip.late.values() for i in ids))
                         self._look(answer, clip.size, known, clip.name, at)
@@ -205,6 +243,9 @@ class Prober:
                 text = "the card says soft_masks = true, but an answer has none"
                 self._complain(Complaint("soft-missing", text, clip, frame))
             return
+        if not self._capabilities.soft_masks:
+            text = "the answers have soft masks, but the card says soft_masks = false"
+            self._complain(Complaint("soft-undeclared", text, clip, 0, severity="warning"))
         if not isinstance(soft, np.ndarray) or soft.dtype != np.float32:
             text = "soft masks are no NumPy array of float32"
             found = getattr(soft, "dtype", type(soft).__name__)
@@ -217,6 +258,8 @@ class Prober:
             text = "soft masks leave the range 0..1"
             detail = f"{float(soft.min())}..{float(soft.max())}"
             self._complain(Complaint("soft-range", text, clip, frame, detail))
+        elif self._soft is not None:
+            self._soft.append(soft.copy())
 
 
 @contextmanager
@@ -245,7 +288,7 @@ def _written(clip: ProbeClip, folder: Path) -> Sequence:
     refs: list[FrameRef] = []
     for index, (frame, truth) in enumerate(zip(clip.frames, clip.truth, strict=True)):
         image = folder / "images" / f"{index:05d}.png"
-        image.parent.mkdir(exist_ok=True)
+        image.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(frame).save(image)
         mask: Path | None = None
         if index == 0 or index in clip.late:
@@ -281,7 +324,7 @@ class _Spy:
 
 def _changed(call: str, clip: str, frame: int) -> Complaint:
     text = "the method writes into arrays that it is given"
-    return Complaint("input-changed", text, clip, frame, call, "warning")
+    return Complaint("input-changed", text, clip, frame, call)
 
 
 class _SpySession:
@@ -295,6 +338,7 @@ class _SpySession:
 
     def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
         self.index += 1
+        started: list[int] = []
         if new_objects is not None:
             started = [int(v) for v in np.unique(new_objects) if v and v not in self.known]
             self.known = tuple(sorted((*self.known, *started)))
@@ -304,6 +348,11 @@ class _SpySession:
         if not all(map(np.array_equal, kept, given)):
             self._complain(_changed("step()", self.info.name, self.index))
         self._watch(self, answer)
+        if started and not set(started) <= set(np.unique(answer.labels).tolist()):
+            text = "objects that start on a frame are not in its answer"
+            detail = f"given were {started}; the card says late_objects = true"
+            complaint = Complaint("late-ignored", text, self.info.name, self.index, detail)
+            self._complain(complaint)
         return answer
 
 

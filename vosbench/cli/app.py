@@ -7,7 +7,23 @@ from typing import Annotated
 import typer
 
 import vosbench
-from vosbench.cli import check, compare, diagnose, doctor, listing, pack, report, run, score, train
+from vosbench.cli import (
+    baseline,
+    bench,
+    check,
+    compare,
+    diagnose,
+    doctor,
+    gate,
+    history,
+    listing,
+    pack,
+    report,
+    run,
+    score,
+    train,
+    weights,
+)
 
 __all__ = ["app", "main"]
 
@@ -39,6 +55,7 @@ def _options(
 app.command("run")(run.run)
 app.command("score")(score.score)
 app.command("report")(report.report)
+app.command("bench")(bench.bench)
 app.command("compare")(compare.compare)
 app.command("diagnose")(diagnose.diagnose)
 app.command("list")(listing.list_)
@@ -46,6 +63,10 @@ app.command("train")(train.train)
 app.command("pack")(pack.pack)
 app.command("doctor")(doctor.doctor)
 app.add_typer(check.check)
+app.add_typer(weights.weights)
+app.command("gate")(gate.gate)
+app.add_typer(baseline.baseline)
+app.command("history")(history.history)
 
 
 def main() -> None:

@@ -1,24 +1,64 @@
-"""`vosbench report`: draw the report of a scored run again."""
+"""`vosbench report`: draw the report of a scored run again, or take tables and figures from it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vosbench.cli.common import DataOption, JsonOption, note, print_json, verb
+from vosbench.errors import UsageError
 
-__all__ = ["report"]
+if TYPE_CHECKING:
+    from vosbench.report import Table
+
+__all__ = ["FormatOption", "TableOption", "print_tables", "report"]
+
+FormatOption = Annotated[
+    str | None,
+    typer.Option("--format", help="Print the tables as latex, csv, markdown or json."),
+]
+TableOption = Annotated[
+    str | None, typer.Option("--table", help="With --format: only the table of this name.")
+]
 
 
 @verb
 def report(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     data: DataOption = None,
+    *,
+    format_: FormatOption = None,
+    table: TableOption = None,
+    paper: Annotated[
+        Path | None,
+        typer.Option("--paper", help="Folder that takes all tables and the curves, SVG and PDF."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Draw the pages of a scored run; nothing is computed twice."""
+    if format_ is not None or table is not None:
+        if json or paper is not None or data is not None:
+            raise UsageError("--format prints tables only: leave out --json, --paper and --data")
+        from vosbench.report import report_tables
+        from vosbench.workflow import published_beside
+
+        print_tables(report_tables(run, published=published_beside(run)), format_, table)
+        return
+    if paper is not None:
+        if data is not None:
+            raise UsageError("--paper needs no images: leave out --data")
+        from vosbench.report import write_paper
+        from vosbench.workflow import published_beside
+
+        written = write_paper(run, paper, published=published_beside(run))
+        if json:
+            files = [str(path) for path in (*written.tables, *written.figures)]
+            print_json({"run": str(run), "paper": str(paper), "files": files})
+        else:
+            typer.echo(str(paper))
+        return
     from vosbench.workflow import draw_report
 
     page, missing = draw_report(run, data=data)
@@ -28,3 +68,27 @@ def report(
         print_json({"run": str(run), "report": str(page)})
     else:
         typer.echo(str(page))
+
+
+def print_tables(tables: tuple[Table, ...], form: str | None, only: str | None) -> None:
+    """Print tables on stdout.
+
+    Raises:
+        UsageError: for a format or a table that there is not.
+    """
+    from vosbench.report import TABLE_FORMATS, render_tables
+
+    known = next((one for one in TABLE_FORMATS if one == form), None)
+    if known is None:
+        formats = ", ".join(TABLE_FORMATS)
+        raise UsageError(
+            f"--format {form}: there is no such format" if form else "--table goes with --format",
+            hint=f"formats: {formats}",
+        )
+    chosen = [one for one in tables if only in (None, one.name)]
+    if not chosen:
+        raise UsageError(
+            f"--table {only}: there is no such table",
+            hint=f"tables: {', '.join(one.name for one in tables)}",
+        )
+    typer.echo(render_tables(chosen, known))

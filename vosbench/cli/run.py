@@ -25,7 +25,7 @@ from vosbench.cli.common import (
     print_json,
     verb,
 )
-from vosbench.errors import InterruptedRun, RunIncomplete
+from vosbench.errors import InterruptedRun, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
     from vosbench.engine import RunRequest
@@ -42,7 +42,11 @@ def run(
     *,
     method: Annotated[
         list[str],
-        typer.Option("--method", help="NAME, NAME@VARIANT, or 'NAME@*' for all its variants."),
+        typer.Option(
+            "--method",
+            help="NAME, NAME@VARIANT, 'NAME@*' for all its variants, external:NAME or CARD.toml "
+            "for a program, or precomputed for masks that are there already.",
+        ),
     ],
     dataset: Annotated[
         str, typer.Option("--dataset", help="Name of a data set, or path of a card.")
@@ -51,6 +55,13 @@ def run(
     data: DataOption = None,
     sequences: SequencesOption = None,
     limit: LimitOption = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option("--masks", help="With --method precomputed: folder or archive of the masks."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="With --masks: what to call them in the run.")
+    ] = None,
     set_: SettingsOption = None,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
@@ -63,6 +74,9 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Segment again even what is complete.")
     ] = False,
+    store_soft: Annotated[
+        bool, typer.Option("--store-soft", help="Also keep the soft masks, for `diagnose`.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Run a method over a data set, score it, and draw the report.
@@ -73,8 +87,15 @@ def run(
     from vosbench.engine import RunRequest, check
     from vosbench.plugins import resolve_methods
 
-    resolved = resolve_methods(method, set_ or ())
-    opened = open_dataset(dataset, split=split, root=data, sequences=sequences, limit=limit)
+    resolved = resolve_methods(_named(method, masks, name), set_ or ())
+    opened = open_dataset(
+        dataset,
+        split=split,
+        root=data,
+        sequences=sequences,
+        limit=limit,
+        need_images=masks is None,
+    )
     for warning in opened.warnings:
         note(f"warning: {warning}")
     requests = [
@@ -87,7 +108,9 @@ def run(
             compile=compile_,
             seed=seed,
             weights=weights,
+            masks=masks,
             fresh=fresh,
+            store_soft=store_soft,
             command=("vosbench", *sys.argv[1:]),
             reference=str(Path(dataset).resolve()) if dataset.endswith(".toml") else dataset,
         )
@@ -116,6 +139,24 @@ def run(
             f"some sequences have no result: {listed}",
             hint="the reasons are above and in sequences/*.json; the same command tries them again",
         )
+
+
+def _named(methods: list[str], masks: Path | None, name: str | None) -> list[str]:
+    """The methods asked for; masks that are there already are a method under a name of their own.
+
+    Raises:
+        UsageError: if masks come with another method, or a name without masks.
+    """
+    if masks is None:
+        if name is not None:
+            raise UsageError("--name says what masks are called: name them with --masks")
+        return methods
+    if methods != ["precomputed"]:
+        raise UsageError(
+            f"--masks goes with --method precomputed, not with {', '.join(methods)}",
+            hint="a method makes masks of its own; --weights names what it makes them with",
+        )
+    return [f"precomputed:{masks.stem if name is None else name}"]
 
 
 def _run_one(request: RunRequest, *, json: bool) -> dict[str, Any]:

@@ -70,8 +70,10 @@ def train(
 
     Ends with the path of weights that `vosbench run --weights` takes.
     """
+    from vosbench.data import cache_folder
     from vosbench.engine.device import resolve_device, resolve_precision
     from vosbench.plugins import find_method
+    from vosbench.timing import working_on
     from vosbench.types import TrainOptions
 
     found = find_method(method)
@@ -96,7 +98,8 @@ def train(
         resume=not fresh,
     )
     try:
-        outcome = found.plugin.train(options, _tell)
+        with working_on(resolved, cache_folder() / "locks"):
+            outcome = found.plugin.train(options, _tell)
     except KeyboardInterrupt as error:
         raise InterruptedRun(
             "stopped; the last checkpoint is kept", hint="the same command goes on from it"

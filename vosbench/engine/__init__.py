@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from vosbench.engine.run import Listener, RunRequest, check, execute
+from vosbench.engine.run import Listener, RunRequest, build_method, check, execute
 
-__all__ = ["Listener", "RunRequest", "check", "execute"]
+__all__ = ["Listener", "RunRequest", "build_method", "check", "execute"]

@@ -113,6 +113,7 @@ class _GroupedSession:
         if new_objects is not None:
             # what is given is the truth of this frame and no matter of competition
             labels = np.where(np.isin(new_objects, started), new_objects, labels)
+        aux["object_ids"] = tuple(ids[at] for at in order)
         return Prediction(labels, stacked, aux)
 
 

@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from vosbench.timing.machine import processor_name
+
 __all__ = ["engine_code_sha256", "file_sha256", "hardware", "packages", "threads_in_use"]
 
 _PACKAGES = ("torch", "numpy", "pandas", "scikit-image", "pillow", "pyarrow", "zlib-ng")
@@ -56,23 +58,13 @@ def threads_in_use() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux; the portable answer below is less telling but true
-    return platform.processor() or platform.machine()
-
-
 def hardware(device: str) -> dict[str, Any]:
     """Processor, memory and, where the run uses one, the CUDA device."""
     import psutil
 
     facts: dict[str, Any] = {
         "system": f"{platform.system()} {platform.release()}",
-        "processor": _processor(),
+        "processor": processor_name(),
         "processors_usable": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),

@@ -12,10 +12,19 @@ from pathlib import Path
 
 from vosbench.engine.environment import file_sha256
 from vosbench.errors import InputError
-from vosbench.store import RunPaths, read_record, read_sequence, read_table, write_record
+from vosbench.store import RunPaths, read_record, read_sequence, write_record
 from vosbench.store.schema import SequenceRecord
+from vosbench.store.soft import soft_digests
+from vosbench.timing import read_trace
 
-__all__ = ["adopt", "clear_leftovers", "is_complete", "refuse_changed", "set_aside"]
+__all__ = [
+    "adopt",
+    "clear_leftovers",
+    "holds_soft",
+    "is_complete",
+    "refuse_changed",
+    "set_aside",
+]
 
 
 def clear_leftovers(paths: RunPaths) -> None:
@@ -45,7 +54,7 @@ def _holds(record_file: Path, masks: Path, trace: Path, key: str) -> bool:
         return False
     try:
         record = read_record(record_file, SequenceRecord)
-        read_table(trace)
+        read_trace(trace)
     except InputError:
         return False  # a damaged file is no proof of work done; the sequence is segmented again
     if record.status != "complete" or record.run_key != key:
@@ -60,6 +69,14 @@ def _changed_masks(record: SequenceRecord, masks: Path) -> list[str]:
         for frame, digest in record.masks_sha256.items()
         if not (masks / f"{frame}.png").is_file() or file_sha256(masks / f"{frame}.png") != digest
     ]
+
+
+def holds_soft(paths: RunPaths, name: str) -> bool:
+    """Whether every mask of a complete sequence but the first has the soft masks it came from."""
+    masks = read_sequence(paths.root, name).masks_sha256
+    first = min(masks, default="")
+    wanted = {frame: digest for frame, digest in masks.items() if frame != first}
+    return soft_digests(paths.sequence_soft(name)) == wanted
 
 
 def refuse_changed(paths: RunPaths, name: str) -> None:
@@ -79,11 +96,21 @@ def refuse_changed(paths: RunPaths, name: str) -> None:
         )
 
 
-def adopt(paths: RunPaths, name: str, *, masks: Path) -> None:
-    """Make a folder of masks the sequence's own."""
+def adopt(paths: RunPaths, name: str, *, masks: Path, soft: Path | None = None) -> None:
+    """Make a folder of masks the sequence's own, and one of soft masks if there is one."""
     paths.masks.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(paths.sequence_masks(name), ignore_errors=True)
     masks.rename(paths.sequence_masks(name))
+    _remove_extras(paths, name)
+    if soft is not None:
+        paths.soft.mkdir(exist_ok=True)
+        soft.rename(paths.sequence_soft(name))
+
+
+def _remove_extras(paths: RunPaths, name: str) -> None:
+    """What tells of masks that are no longer the sequence's own."""
+    shutil.rmtree(paths.sequence_soft(name), ignore_errors=True)
+    paths.sequence_self(name).unlink(missing_ok=True)
 
 
 def set_aside(paths: RunPaths, name: str) -> None:
@@ -102,5 +129,6 @@ def set_aside(paths: RunPaths, name: str) -> None:
             paths.sequence_trace(name).rename(kept / "trace.parquet")
         write_record(kept / "record.json", record)
     shutil.rmtree(paths.sequence_masks(name), ignore_errors=True)
+    _remove_extras(paths, name)
     paths.sequence_trace(name).unlink(missing_ok=True)
     paths.sequence(name).unlink(missing_ok=True)

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import vosbench
-from vosbench.data import Dataset, late_objects
+from vosbench.data import Dataset, cache_folder, late_objects
 from vosbench.engine.device import resolve_device, resolve_precision, seed_all
 from vosbench.engine.environment import (
     engine_code_sha256,
@@ -29,17 +29,15 @@ from vosbench.engine.environment import (
     threads_in_use,
 )
 from vosbench.engine.keys import digest_of, inputs_sha256
-from vosbench.engine.reuse import adopt, clear_leftovers, is_complete, set_aside
-from vosbench.engine.sequence import SequenceFailed, run_sequence
-from vosbench.errors import InputError
+from vosbench.engine.reuse import adopt, clear_leftovers, holds_soft, is_complete, set_aside
+from vosbench.engine.sequence import SequenceFailed, run_sequence, without_later_truth
+from vosbench.errors import InputError, UsageError
 from vosbench.plugins import ResolvedMethod
 from vosbench.store import (
     RunPaths,
     exclusive,
     read_sequence,
-    read_table,
     write_record,
-    write_table,
 )
 from vosbench.store.schema import (
     DataRecord,
@@ -49,10 +47,28 @@ from vosbench.store.schema import (
     SequenceRecord,
     SettingsRecord,
 )
-from vosbench.timing import Trace, summarise
-from vosbench.types import BuildOptions, ClipMethod, Method, Precision, Sequence
+from vosbench.store.selfreport import SelfReport
+from vosbench.timing import (
+    ConditionWatch,
+    Meters,
+    Snapshot,
+    Trace,
+    read_trace,
+    summarise,
+    summarise_conditions,
+    working_on,
+    write_trace,
+)
+from vosbench.types import (
+    BuildOptions,
+    ClipMethod,
+    Method,
+    OutsideMethod,
+    Precision,
+    Sequence,
+)
 
-__all__ = ["Listener", "RunRequest", "check", "execute"]
+__all__ = ["Listener", "RunRequest", "build_method", "check", "execute"]
 
 
 @dataclass(frozen=True)
@@ -68,9 +84,11 @@ class RunRequest:
         compile: use `torch.compile`.
         seed: for everything random.
         weights: weight file instead of the method's own.
+        masks: folder or archive of masks, for a method that hands them on.
         fresh: segment again even what is complete.
         command: command line, for the record.
         reference: what named the data set, so that a later command finds it again.
+        store_soft: also keep each object's own probability, from before objects compete.
     """
 
     method: ResolvedMethod
@@ -81,9 +99,11 @@ class RunRequest:
     compile: bool = False
     seed: int = 0
     weights: Path | None = None
+    masks: Path | None = None
     fresh: bool = False
     command: tuple[str, ...] = field(default_factory=tuple)
     reference: str = ""
+    store_soft: bool = False
 
 
 class Listener(Protocol):
@@ -113,7 +133,7 @@ def execute(request: RunRequest, listener: Listener) -> tuple[Path, RunRecord]:
         InputError: for weights or data that cannot be used, or a run another process is writing.
         KeyboardInterrupt: passed on after the record says `interrupted`.
     """
-    built, device, precision = _build(request)
+    built, device, precision = build_method(request)
     settings = SettingsRecord(
         device=device,
         precision=precision,
@@ -122,10 +142,12 @@ def execute(request: RunRequest, listener: Listener) -> tuple[Path, RunRecord]:
         threads=threads_in_use(),
     )
     record, config_key = _record(request, settings, built)
-    root = request.out / record.data.dataset / record.method.reference / record.run_id
+    # a colon is no part of a file name everywhere
+    folder = record.method.reference.replace(":", "-")
+    root = request.out / record.data.dataset / folder / record.run_id
     paths = RunPaths(root)
     root.mkdir(parents=True, exist_ok=True)
-    with exclusive(paths):
+    with exclusive(paths), working_on(settings.device, cache_folder() / "locks"):
         return root, _execute_locked(
             request,
             built,
@@ -143,11 +165,22 @@ def check(request: RunRequest) -> None:
         UsageError: for a device, precision or parameters that the method cannot use.
         InputError: for weights that cannot be used.
     """
-    _build(request)
+    build_method(request)
 
 
-def _build(request: RunRequest) -> tuple[Method | ClipMethod, str, Precision]:
+def build_method(request: RunRequest) -> tuple[Method | ClipMethod, str, Precision]:
+    """Build what was asked for; the device and precision it was built for.
+
+    Raises:
+        UsageError: for a device, precision or parameters that the method cannot use.
+        InputError: for weights that cannot be used.
+    """
     capabilities = request.method.found.card.capabilities
+    if request.store_soft and not capabilities.soft_masks:
+        raise UsageError(
+            f"method {request.method.reference} has no soft masks to store",
+            hint="leave --store-soft out; `vosbench list methods` tells which methods have them",
+        )
     device = resolve_device(request.device, capabilities)
     precision = resolve_precision(request.precision, device, capabilities)
     options = BuildOptions(
@@ -158,6 +191,7 @@ def _build(request: RunRequest) -> tuple[Method | ClipMethod, str, Precision]:
         seed=request.seed,
         weights=request.weights,
         oracle=request.method.oracle,
+        masks=request.masks,
     )
     try:
         return request.method.found.plugin.build(options), device, precision
@@ -176,7 +210,11 @@ def _record(
         variant=method.variant,
         title=method.found.card.method.title,
         oracle=method.oracle,
-        asked={"variant": method.variant, "set": method.asked},
+        asked={
+            "variant": method.variant,
+            "set": method.asked,
+            **({"masks": str(request.masks)} if request.masks else {}),
+        },
         parameters=dict(sorted(method.parameters.items())),
         weights=weights.name if weights else None,
         weights_sha256=file_sha256(weights) if weights else None,
@@ -201,6 +239,10 @@ def _record(
         "engine_sha256": engine_code_sha256(),
         "distribution": method.found.distribution,
     }
+    # what decides the masks beside code, parameters and one weight file
+    content: str | None = getattr(built, "content_sha256", None)
+    if content is not None:
+        code["content_sha256"] = content
     machine = hardware(settings.device)
     config_key = digest_of(
         {
@@ -250,17 +292,34 @@ def _execute_locked(
         _job(s, config_key, late_objects(s) if has_late else {}, oracle=record.method.oracle)
         for s in request.dataset.sequences
     ]
-    to_do = [j for j in jobs if request.fresh or not is_complete(paths, j.sequence.name, j.key)]
+    to_do = [
+        j
+        for j in jobs
+        if request.fresh
+        or not is_complete(paths, j.sequence.name, j.key)
+        or (request.store_soft and not holds_soft(paths, j.sequence.name))
+    ]
+    if isinstance(built, OutsideMethod):
+        built.prepare(
+            tuple(without_later_truth(j.sequence, j.late) for j in to_do),
+            scratch=paths.partial.resolve() / ".program",
+            logs=paths.root.resolve() / "logs",
+        )
     if to_do:
         for path in paths.derived():
             path.unlink(missing_ok=True)
     write_record(paths.run, record)
     listener.run_started(paths.root, record, len(jobs) - len(to_do))
     failed = []
+    meters = Meters(record.settings.device)
+    watch = ConditionWatch(record.settings.device)
+    watch.snapshot()
     try:
         for job in to_do:
             listener.sequence_started(job.sequence)
-            ended = _one(request, built, job, paths=paths, listener=listener)
+            ended = _one(
+                request, built, job, paths=paths, listener=listener, meters=meters, watch=watch
+            )
             listener.sequence_ended(ended)
             if ended.status == "failed":
                 failed.append(job.sequence.name)
@@ -275,7 +334,8 @@ def _execute_locked(
             "status": "incomplete" if failed else "complete",
             "failed": failed,
             "finished": _now(),
-            "timing": _join_traces(paths, complete),
+            "timing": _join_traces(paths, complete, watch.settings())
+            | (dict(built.timing(tuple(complete))) if isinstance(built, OutsideMethod) else {}),
         }
     )
     write_record(paths.run, record)
@@ -319,13 +379,23 @@ def _one(
     *,
     paths: RunPaths,
     listener: Listener,
+    meters: Meters,
+    watch: ConditionWatch,
 ) -> SequenceRecord:
     sequence, name = job.sequence, job.sequence.name
-    trace = Trace(name)
+    before = watch.snapshot()
+    trace = Trace(
+        name,
+        frames=[ref.name for ref in sequence.frames],
+        device=meters.device,
+        memory=meters.memory,
+    )
     seed_all(request.seed, name)
     begin = time.perf_counter()
     failure: FailureRecord | None = None
     digests: dict[str, str] = {}
+    told = SelfReport()
+    soft = paths.partial / ".soft" / name if request.store_soft else None
     try:
         digests = run_sequence(
             built,
@@ -335,6 +405,8 @@ def _one(
             trace=trace,
             late=job.late,
             oracle=request.method.oracle,
+            soft_folder=soft,
+            self_report=told,
             frame_done=listener.frame_done,
         )
     except SequenceFailed as error:
@@ -351,12 +423,14 @@ def _one(
         masks_sha256=digests,
         seconds=round(time.perf_counter() - begin + job.seconds, 3),
         failure=failure,
+        conditions=[before.as_dict(), watch.snapshot().as_dict()],
     )
     if failure is None:
         # the old record goes first: a crash from here on must not leave it beside other masks
         paths.sequence(name).unlink(missing_ok=True)
-        adopt(paths, name, masks=paths.partial / name)
-        write_table(paths.sequence_trace(name), trace.table())
+        adopt(paths, name, masks=paths.partial / name, soft=soft)
+        told.write(paths.sequence_self(name))
+        write_trace(paths.sequence_trace(name), trace.table())
         shutil.rmtree(paths.kept(name), ignore_errors=True)
     else:
         set_aside(paths, name)
@@ -374,12 +448,15 @@ def _free_memory(error: SequenceFailed) -> None:
         torch.cuda.empty_cache()
 
 
-def _join_traces(paths: RunPaths, names: list[str]) -> dict[str, float]:
+def _join_traces(paths: RunPaths, names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     import pandas as pd
 
     if not names:
         return {}
-    table = pd.concat([read_table(paths.sequence_trace(name)) for name in names], ignore_index=True)
-    write_table(paths.trace, table)
-    wall = sum(read_sequence(paths.root, name).seconds for name in names)
-    return summarise(table, wall_seconds=wall)
+    table = pd.concat([read_trace(paths.sequence_trace(name)) for name in names], ignore_index=True)
+    write_trace(paths.trace, table)
+    records = [read_sequence(paths.root, name) for name in names]
+    wall = sum(record.seconds for record in records)
+    snapshots = [Snapshot.from_dict(one) for record in records for one in record.conditions]
+    conditions = summarise_conditions(settings, snapshots)
+    return summarise(table, wall_seconds=wall) | {"conditions": conditions.as_dict()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from vosbench.engine.writer import MaskWriter
 from vosbench.errors import InputError
 from vosbench.method_card import Capabilities
 from vosbench.store.schema import FailureRecord
+from vosbench.store.selfreport import SelfReport
 from vosbench.timing import Trace
 from vosbench.types import (
     ClipInfo,
@@ -30,11 +31,13 @@ from vosbench.types import (
     LabelMap,
     Method,
     OracleSession,
+    OutsideMethod,
     Prediction,
     Sequence,
+    SoftMasks,
 )
 
-__all__ = ["MethodDefect", "SequenceFailed", "run_sequence"]
+__all__ = ["MethodDefect", "SequenceFailed", "run_sequence", "without_later_truth"]
 
 VOID = 255
 
@@ -67,6 +70,8 @@ def run_sequence(
     trace: Trace,
     late: Mapping[str, tuple[int, ...]],
     oracle: bool = False,
+    soft_folder: Path | None = None,
+    self_report: SelfReport | None = None,
     frame_done: Callable[[int], None] = lambda count: None,
 ) -> dict[str, str]:
     """Segment one sequence and write its masks into `folder`, which is emptied first.
@@ -79,6 +84,8 @@ def run_sequence(
         trace: takes the times.
         late: ids of objects that start on a later frame, by frame name.
         oracle: whether to show the method the truth.
+        soft_folder: takes the soft masks of every frame but the first; None to store none.
+        self_report: takes what the method tells of itself.
         frame_done: told how many frames are done, after each.
 
     Returns:
@@ -88,13 +95,16 @@ def run_sequence(
         SequenceFailed: for anything that the method, the data or the disk did wrong.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    if soft_folder is not None:
+        shutil.rmtree(soft_folder, ignore_errors=True)
     progress = _Progress()
     try:
-        with MaskWriter(folder, trace=trace) as writer:
+        with MaskWriter(folder, trace=trace, soft_folder=soft_folder) as writer:
             if isinstance(method, ClipMethod):
                 if oracle:
                     raise MethodDefect("a method of whole clips cannot be shown the truth")
-                predictions = _whole_clip(method, _causal(sequence, late), trace, progress)
+                given = without_later_truth(sequence, late)
+                predictions = _whole_clip(method, given, trace, progress)
             else:
                 predictions = _stream(
                     adapt(method, capabilities),
@@ -107,11 +117,18 @@ def run_sequence(
             known = np.zeros(256, dtype=bool)
             known[[0, *sequence.object_ids, *(one for ids in late.values() for one in ids)]] = True
             done = 0
+            started = sequence.object_ids
             with closing(predictions):
-                for frame, labels in predictions:
+                for frame, prediction in predictions:
+                    started += late.get(frame, ())
                     with trace.measure(frame, "collect"):
+                        labels, soft, ids = prediction.labels, None, started
                         _check(labels, sequence, known)
-                        writer.put(frame, labels)
+                        if soft_folder is not None and done:
+                            soft, ids = _soft_of(prediction, started)
+                        if self_report is not None:
+                            self_report.add(frame, prediction.aux)
+                        writer.put(frame, labels, soft=soft, object_ids=ids)
                     done += 1
                     frame_done(done)
             progress.frame = None
@@ -131,7 +148,7 @@ def _stream(
     progress: _Progress,
     late: Mapping[str, tuple[int, ...]],
     oracle: bool,
-) -> Generator[tuple[str, LabelMap]]:
+) -> Generator[tuple[str, Prediction]]:
     first = sequence.frames[0].name
     every = (ref.name for ref in sequence.frames)
     labels_for = frozenset(every) if oracle else frozenset({first, *late})
@@ -144,11 +161,12 @@ def _stream(
         head = next(frames)
         given = _given(head, sequence.object_ids)
         clip = ClipInfo(sequence.name, sequence.height, sequence.width, sequence.object_ids)
-        with trace.measure(head.ref.name, "start"):
+        objects = len(sequence.object_ids)
+        with trace.call(head.ref.name, "start", objects=objects):
             session = method.start(clip, head.rgb, given.copy())
         if oracle and not isinstance(session, OracleSession):
             raise MethodDefect("the variant is an oracle, but its session has no observe_truth")
-        yield head.ref.name, given
+        yield head.ref.name, Prediction(given)
         for ref in sequence.frames[1:]:
             # named before it is decoded, so that a broken image is blamed on its own frame
             name = progress.frame = ref.name
@@ -157,28 +175,31 @@ def _stream(
             if oracle and isinstance(session, OracleSession):
                 session.observe_truth(decoded.labels)
             new_objects = _given(decoded, starting) if starting else None
-            with trace.measure(name, "step"):
+            with trace.call(name, "step", objects=objects):
                 prediction: Prediction = session.step(decoded.rgb, new_objects)
-            yield name, prediction.labels
+            objects += len(starting)
+            yield name, prediction
 
 
 def _whole_clip(
     method: ClipMethod, sequence: Sequence, trace: Trace, progress: _Progress
-) -> Generator[tuple[str, LabelMap]]:
+) -> Generator[tuple[str, Prediction]]:
     predictions: Iterable[Prediction] = method.segment(sequence)
     source = iter(predictions)
+    outside = isinstance(method, OutsideMethod)
     for ref in sequence.frames:
         progress.frame = ref.name
-        with trace.measure(ref.name, "step"):
+        # what is made outside takes no time here that is worth calling a step
+        with nullcontext() if outside else trace.call(ref.name, "step"):
             prediction = next(source, None)
         if prediction is None:
             return
-        yield ref.name, prediction.labels
+        yield ref.name, prediction
     if next(source, None) is not None:
         raise MethodDefect(f"more than {len(sequence.frames)} predictions")
 
 
-def _causal(sequence: Sequence, late: Mapping[str, tuple[int, ...]]) -> Sequence:
+def without_later_truth(sequence: Sequence, late: Mapping[str, tuple[int, ...]]) -> Sequence:
     """The sequence without the annotations that a method must not see."""
     given = {sequence.frames[0].name, *late}
     frames = (f if f.name in given else replace(f, annotation=None) for f in sequence.frames)
@@ -208,6 +229,20 @@ def _check(labels: LabelMap, sequence: Sequence, known: NDArray[np.bool_]) -> No
             f"labels hold ids {sorted(found - set(np.flatnonzero(known).tolist()))}, which the "
             "clip does not have"
         )
+
+
+def _soft_of(prediction: Prediction, started: tuple[int, ...]) -> tuple[SoftMasks, tuple[int, ...]]:
+    """Soft masks and their ids: those the method names, else all objects in order of arrival."""
+    soft = prediction.soft
+    if soft is None:
+        raise MethodDefect("the card says that there are soft masks, but this frame has none")
+    ids = tuple(prediction.aux.get("object_ids", started))
+    if soft.shape != (len(ids), *prediction.labels.shape):
+        raise MethodDefect(
+            f"soft masks have shape {soft.shape} for objects {ids} on a frame of "
+            f"{prediction.labels.shape}"
+        )
+    return soft, ids
 
 
 def _failure(error: Exception | SystemExit, frame: str | None) -> FailureRecord:

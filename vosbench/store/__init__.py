@@ -12,17 +12,34 @@ from vosbench.store.records import (
     read_sequence,
     write_record,
 )
+from vosbench.store.selfreport import SelfReport, read_self_report
+from vosbench.store.soft import (
+    CLAIMED,
+    SoftFrame,
+    SoftObject,
+    encode_soft,
+    read_soft,
+    soft_digests,
+)
 from vosbench.store.tables import read_table, write_table
 
 __all__ = [
+    "CLAIMED",
     "RunPaths",
+    "SelfReport",
+    "SoftFrame",
+    "SoftObject",
+    "encode_soft",
     "exclusive",
     "find_runs",
     "read_record",
     "read_run",
     "read_scores",
+    "read_self_report",
     "read_sequence",
+    "read_soft",
     "read_table",
+    "soft_digests",
     "write_record",
     "write_table",
 ]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from filelock import FileLock, Timeout
-
 from vosbench.errors import InputError
 from vosbench.store.paths import RunPaths
 
@@ -20,6 +18,8 @@ def exclusive(paths: RunPaths) -> Iterator[None]:
     Raises:
         InputError: at once, if another process holds it.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(paths.lock)
     try:
         lock.acquire(timeout=0)

@@ -63,6 +63,11 @@ class RunPaths:
         """Folder of sequence records."""
         return self.root / "sequences"
 
+    @property
+    def soft(self) -> Path:
+        """Folder of soft masks, one folder per sequence; only where they were asked for."""
+        return self.root / "soft"
+
     def derived(self) -> list[Path]:
         """Files that are computed from the masks, and stale once the masks change."""
         patterns = ("*_results-*.csv", "diagnosis.*")
@@ -80,3 +85,11 @@ class RunPaths:
     def sequence_masks(self, name: str) -> Path:
         """Mask folder of one sequence."""
         return self.masks / name
+
+    def sequence_soft(self, name: str) -> Path:
+        """Soft-mask folder of one sequence."""
+        return self.soft / name
+
+    def sequence_self(self, name: str) -> Path:
+        """What the method tells of itself on one sequence."""
+        return self.sequences / f"{name}.self.parquet"

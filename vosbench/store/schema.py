@@ -5,7 +5,7 @@
 - `run.json`            a `RunRecord`: what was asked, what took effect, on what machine
 - `sequences/<s>.json`  a `SequenceRecord`: status, error, digests
 - `masks/<s>/<f>.png`   label maps in DAVIS layout
-- `trace.parquet`       columns `sequence`, `frame`, `stage`, `ms`
+- `trace.parquet`       one row per sequence, round, frame and stage: see `TRACE_COLUMNS`
 - `frames.parquet`      one row per sequence, object and frame: see `FRAME_COLUMNS`
 - `scores.json`         a `ScoreRecord`
 - `global_results-<split>.csv`, `per-sequence_results-<split>.csv`   the official toolkit's files
@@ -24,6 +24,7 @@ __all__ = [
     "FRAME_COLUMNS",
     "SCHEMA_VERSION",
     "TRACE_COLUMNS",
+    "TRACE_VERSION",
     "DataRecord",
     "FailureRecord",
     "MethodRecord",
@@ -53,7 +54,25 @@ FRAME_COLUMNS: Final = (
     "pred_boundary_matched",  # int64 px
     "gt_boundary_matched",  # int64 px
 )
-TRACE_COLUMNS: Final = ("sequence", "frame", "stage", "ms")
+TRACE_VERSION: Final = 2
+"""Of `trace.parquet` alone. Version 1 had `sequence`, `frame`, `stage` and `ms` of the host."""
+
+TRACE_COLUMNS: Final = (
+    "sequence",  # str
+    "round",  # int64, 0 but where a benchmark repeats the sequence
+    "index",  # int64, position of the frame in the sequence, 0 = first
+    "frame",  # str, file stem
+    "stage",  # str
+    "inside",  # str: `start` or `step` for a stage that the method marked, else empty
+    "begin_ms",  # float64, host clock from the start of the trace to the stage's first begin
+    "ms",  # float64, host clock, sum over the frame
+    "device_begin_ms",  # float64, the same on the device's own clock; NaN without one
+    "device_ms",  # float64, between events on the device's stream; NaN without one
+    "objects",  # int64, objects that the method follows on this frame; -1 where not known
+    "process_mb",  # float64, resident memory of the process after the call, 2^20 bytes, else NaN
+    "allocated_mb",  # float64, device memory in tensors, now and then, else NaN
+    "reserved_mb",  # float64, device memory held by the allocator, now and then, else NaN
+)
 
 
 class Record(BaseModel):
@@ -131,6 +150,9 @@ class SequenceRecord(Record):
     masks_sha256: dict[str, str] = Field(default_factory=dict, description="frame name to digest")
     seconds: float = Field(default=0.0, description="wall time of the sequence, s")
     failure: FailureRecord | None = None
+    conditions: list[dict[str, Any]] = Field(
+        default_factory=list, description="load, clocks and temperature before and after"
+    )
 
 
 class RunRecord(Record):

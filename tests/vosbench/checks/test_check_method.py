@@ -33,9 +33,11 @@ class Copy:
     ) -> None:
         self.clip, self.labels, self.shared = clip, labels.copy(), shared
         self._answer, self._index = answer, 0
+        self.new: LabelMap | None = None
 
     def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
         self._index += 1
+        self.new = new_objects
         if self._answer is not None:
             return self._answer(self, self._index, frame)
         return Prediction(self.labels.copy())
@@ -121,8 +123,7 @@ def test_changed_inputs() -> None:
         frame[0, 0] += 1
         return Prediction(session.labels)
 
-    report = check(answering(paints))
-    assert {(f.severity, f.code) for f in report.findings} == {("warning", "input-changed")}
+    assert codes(check(answering(paints))) == {"input-changed"}
 
 
 def test_a_method_that_exits_is_reported() -> None:
@@ -142,9 +143,12 @@ def test_an_oracle_variant_must_take_the_truth() -> None:
     )
     asked: list[bool] = []
 
+    def with_new(session: Copy, index: int, frame: RGB) -> Prediction:
+        return Prediction(session.labels if session.new is None else session.new)
+
     def build(options: BuildOptions) -> Method:
         asked.append(options.oracle)
-        return Method()
+        return Method(with_new)
 
     found = FoundMethod("m", "here", MethodPlugin(card=Path("method.toml"), build=build), card)
     report = check_method(ResolvedMethod(found, "told", {}, {}))
@@ -189,6 +193,121 @@ def test_sessions_that_share_state_while_both_are_open() -> None:
         return method
 
     assert "shared-state" in codes(check(build, multi_object=True))
+
+
+def test_sessions_that_are_known_by_the_name_of_their_clip() -> None:
+    class ByName(Method):
+        """Keeps one mask per clip, though several objects of a clip are followed at once."""
+
+        def __init__(self) -> None:
+            super().__init__(self.answer)
+            self.kept: dict[str, LabelMap] = {}
+
+        def start(self, clip: ClipInfo, frame: RGB, labels: LabelMap) -> Copy:
+            self.kept[clip.name] = labels.copy()
+            return super().start(clip, frame, labels)
+
+        def answer(self, session: Copy, index: int, frame: RGB) -> Prediction:
+            return Prediction(self.kept[session.clip.name].copy())
+
+    assert codes(check(lambda options: ByName())) == {"object-leak"}
+
+
+def test_ids_that_decide_the_masks() -> None:
+    def largest_id_wins(session: Copy, index: int, frame: RGB) -> Prediction:
+        return Prediction(session.labels * (session.labels == session.labels.max()))
+
+    report = check(answering(largest_id_wins), multi_object=True)
+    assert codes(report) == {"ids-matter"}
+
+
+def test_memory_that_grows_with_the_clip() -> None:
+    def remembers(session: Copy, index: int, frame: RGB) -> Prediction:
+        session.__dict__.setdefault("past", []).append(frame.copy())
+        return Prediction(session.labels.copy())
+
+    def remembers_five(session: Copy, index: int, frame: RGB) -> Prediction:
+        past = session.__dict__.setdefault("past", [])
+        past[:] = [*past[-4:], frame.copy()]
+        return Prediction(session.labels.copy())
+
+    report = check(answering(remembers))
+    assert codes(report) == {"memory-grows"}
+    assert report.errors[0].detail.startswith("3.0 bytes per pixel")
+    assert check(answering(remembers_five)).findings == ()
+
+
+def test_tensors_and_gradients_that_are_kept() -> None:
+    torch = pytest.importorskip("torch")
+
+    def remembers(session: Copy, index: int, frame: RGB) -> Prediction:
+        session.__dict__.setdefault("past", []).append(torch.from_numpy(frame).float())
+        return Prediction(session.labels.copy())
+
+    def learns(session: Copy, index: int, frame: RGB) -> Prediction:
+        state = session.__dict__.get("state", torch.ones(1, requires_grad=True))
+        session.__dict__["state"] = state * 1.01
+        return Prediction(session.labels.copy())
+
+    assert codes(check(answering(remembers))) == {"memory-grows"}
+    report = check(answering(learns))
+    assert codes(report) == {"memory-grows"}
+    assert "a gradient nobody needs" in report.errors[0].detail
+
+
+def test_objects_that_start_late_must_be_taken_where_that_is_promised() -> None:
+    late = {"multi_object": True, "late_objects": True}
+
+    def ignores(session: Copy, index: int, frame: RGB) -> Prediction:
+        return Prediction(session.labels.copy())
+
+    report = check(answering(ignores), **late)
+    assert codes(report) == {"late-ignored"}
+    (error,) = report.errors
+    assert (error.sequence, error.frame) == ("late-object", "00002")
+    # without the promise the engine starts a session of its own for them
+    assert check(answering(ignores), multi_object=True).findings == ()
+
+
+def test_soft_masks_that_the_card_does_not_tell_of() -> None:
+    def soft(session: Copy, index: int, frame: RGB) -> Prediction:
+        return Prediction(session.labels, (session.labels == 1)[None].astype(np.float32))
+
+    report = check(answering(soft))
+    assert {(f.severity, f.code) for f in report.findings} == {("warning", "soft-undeclared")}
+
+
+def test_an_object_out_of_nothing() -> None:
+    def dreams(session: Copy, index: int, frame: RGB) -> Prediction:
+        labels = session.labels.copy()
+        labels[:9, :9] = 1
+        return Prediction(labels)
+
+    report = check(answering(dreams))
+    assert {(f.severity, f.code) for f in report.findings} == {("warning", "from-nothing")}
+
+
+def test_arithmetic_that_the_card_promises() -> None:
+    card = MethodCard.model_validate(
+        {
+            "method": {"name": "m", "title": "M"},
+            "capabilities": {"precisions": ["fp32", "bf16", "fp16"]},
+        }
+    )
+
+    def build(options: BuildOptions) -> Method:
+        if options.precision != "fp32":
+            raise TypeError(f"no kernel for {options.precision}")
+        return Method()
+
+    plugin = MethodPlugin(card=Path("method.toml"), build=build)
+    found = ResolvedMethod(FoundMethod("m", "here", plugin, card), None, {}, {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vosbench.engine.device.cpu_supports_bf16", lambda: False)
+        report = check_method(found)
+    assert codes(report) == {"build"}
+    assert "bf16" in report.errors[0].detail, "fp16 is for CUDA devices"
+    assert check_method(found, precision="fp32").findings == ()
 
 
 class Files:
