@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vosbench.data import Dataset, open_dataset
-from vosbench.data.masks import open_masks
-from vosbench.engine.reuse import refuse_changed
+from vosbench.data.masks import MaskSource, open_masks
 from vosbench.errors import InputError, UsageError
 from vosbench.evaluate import (
     Evaluation,
@@ -23,8 +23,6 @@ from vosbench.evaluate import (
     write_official_csvs,
 )
 from vosbench.metrics import get_protocol
-from vosbench.plugins import BrokenMethod, find_methods
-from vosbench.report import PublishedRow, published_rows, write_report
 from vosbench.store import (
     RunPaths,
     exclusive,
@@ -35,10 +33,14 @@ from vosbench.store import (
 from vosbench.store.schema import RunRecord, ScoreRecord
 from vosbench.types import Sequence as Clip
 
+if TYPE_CHECKING:
+    from vosbench.report import PublishedRow
+
 __all__ = [
     "data_of_masks",
     "draw_report",
     "open_run_data",
+    "published_beside",
     "score_path",
     "score_run",
     "score_under_all",
@@ -54,6 +56,8 @@ def score_run(root: Path, run: RunRecord, dataset: Dataset, *, processes: int = 
     Raises:
         InputError: if masks are not those the run wrote, or another process is writing the run.
     """
+    from vosbench.engine.reuse import refuse_changed
+
     paths = RunPaths(root)
     with exclusive(paths):
         unscored = dict.fromkeys(run.failed, "the run failed on it; see sequences/<name>.json")
@@ -64,7 +68,14 @@ def score_run(root: Path, run: RunRecord, dataset: Dataset, *, processes: int = 
             refuse_changed(paths, sequence.name)
         evaluation = _evaluate(root, run, finished, processes)
         record = evaluation.record.model_copy(
-            update={"unscored": evaluation.record.unscored | unscored, "without_truth": bare}
+            update={
+                "unscored": evaluation.record.unscored | unscored,
+                "without_truth": bare,
+                "warnings": [
+                    *_part_of_split(dataset, run.data.warnings),
+                    *evaluation.record.warnings,
+                ],
+            }
         )
         _write_scores(root, evaluation, record)
     return record
@@ -123,7 +134,7 @@ def score_path(
         if as_run and opened.card.name == run.data.dataset:
             return score_run(path, run, opened, processes=processes)
     evaluation = score_masks(
-        open_masks(path),
+        _open_masks_of(path, opened),
         opened.sequences,
         protocol=protocol or opened.protocol,
         dataset=opened.card.name,
@@ -132,7 +143,31 @@ def score_path(
         official_decay=official_decay,
     )
     record = evaluation.record
-    return record.model_copy(update={"warnings": [*opened.warnings, *record.warnings]})
+    part = _part_of_split(opened, opened.warnings)
+    warnings = [*opened.warnings, *part, *record.warnings]
+    return record.model_copy(update={"warnings": warnings})
+
+
+def _part_of_split(dataset: Dataset, said: Sequence[str]) -> list[str]:
+    """Say so where the user chose some of the sequences; a partial copy has been told of."""
+    complete = dataset.card.splits[dataset.split].sequences
+    chosen = len(dataset.sequences)
+    if complete is None or chosen >= complete or any("complete split" in line for line in said):
+        return []
+    return [
+        f"{chosen} of {complete} sequences of {dataset.card.name} {dataset.split} were chosen: "
+        "numbers from them are not those of the complete split"
+    ]
+
+
+def _open_masks_of(path: Path, opened: Dataset) -> MaskSource:
+    """Loose masks of a data set, whose card may tell what the folders of a single clip do not."""
+    source = open_masks(path)
+    if opened.card.layout.per_object and not {s.name for s in opened.sequences} & {
+        *source.sequences()
+    }:
+        return open_masks(path, layout="per-object")
+    return source
 
 
 def score_under_all(
@@ -166,7 +201,7 @@ def score_under_all(
         matrices.append(
             score_matrix(
                 str(path),
-                open_masks(path),
+                _open_masks_of(path, opened),
                 opened.sequences,
                 dataset=opened.card.name,
                 split=opened.split,
@@ -246,9 +281,24 @@ def open_run_data(
 
 def _published(run: RunRecord) -> list[PublishedRow]:
     """What the installed method cards say was published for the run's data set and split."""
+    from vosbench.plugins import BrokenMethod, find_methods
+    from vosbench.report import published_rows
+
     cards = [found.card for found in find_methods() if not isinstance(found, BrokenMethod)]
     rows = [row for card in cards for row in published_rows(card)]
     return [r for r in rows if (r.dataset, r.split) == (run.data.dataset, run.data.split)]
+
+
+def published_beside(root: Path) -> list[PublishedRow]:
+    """What the installed method cards say was published for the data set and split of a run.
+
+    Raises:
+        InputError: if it is no run directory.
+    """
+    from vosbench.report import check_run_directory
+
+    check_run_directory(root)
+    return _published(read_run(root))
 
 
 def draw_report(
@@ -265,6 +315,8 @@ def draw_report(
     Returns:
         Path of the HTML page, and why it shows no frames or an empty text.
     """
+    from vosbench.report import write_report
+
     run = read_run(root)
     missing = ""
     if dataset is None:

@@ -36,7 +36,7 @@ protocol = "vos-benchmark"
 label_kind = "auto"
 default_split = "all"
 [layout]
-images = ["{truth}/{{sequence}}"]
+images = ["images/{{sequence}}"]
 annotations = ["{truth}/{{sequence}}"]
 [splits.all]
 """

@@ -36,6 +36,7 @@ class Layout(_CardPart):
 
     images: tuple[str, ...] = Field(min_length=1)
     annotations: tuple[str, ...] = Field(min_length=1)
+    per_object: bool = Field(default=False, description="annotations in one folder per object")
 
     @field_validator("images", "annotations")
     @classmethod
@@ -109,7 +110,7 @@ class DatasetCard(_CardPart):
             out.
         metadata: how `meta` of a split is read.
         folders: folder names under which the data set is looked for below `VOSBENCH_DATA`.
-        generator: `std` or `tiny` where vosbench makes the data itself.
+        generator: size, where vosbench makes the data itself; `full-...` is the full suite.
         lineage: names of this card and of those that it extends; the root of any of them serves.
         source: file that the card was read from.
     """
@@ -124,7 +125,7 @@ class DatasetCard(_CardPart):
     label_kind: Literal["binary", "ids", "auto"]
     late_objects: bool = False
     folders: tuple[str, ...] = ()
-    generator: Literal["std", "tiny"] | None = None
+    generator: Literal["std", "tiny", "full-tiny", "full-std", "full-480p"] | None = None
     default_split: str
     layout: Layout
     metadata: Metadata = Metadata()

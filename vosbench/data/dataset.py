@@ -84,9 +84,9 @@ def open_dataset(
     split, _ = card.split(split)
     card = card.for_split(split)
     if root is None and card.generator is not None:
-        from vosbench.data.diagnostic import diagnostic_root  # noqa: PLC0415 - only where it is drawn
+        from vosbench.data.diagnostic import drawn_root  # noqa: PLC0415 - only where it is drawn
 
-        root = diagnostic_root(card.generator)
+        root = drawn_root(card.generator, sequences=sequences, limit=limit)
     root = find_root(card, root, split=split, need_images=need_images)
     listed = list_sequences(card, split, root)
     chosen = _selected(listed, sequences, limit, card=card)

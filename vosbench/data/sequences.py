@@ -11,12 +11,15 @@ from vosbench.data.cards import DatasetCard
 from vosbench.data.images import read_image_size
 from vosbench.data.listing import IMAGE_SUFFIXES, ListedSequence, list_files, sequence_folder
 from vosbench.data.masks import VOID, read_labels, read_size
-from vosbench.data.masks.png import decode_png
+from vosbench.data.masks.png import decode_png, one_object
 from vosbench.data.names import shortened
+from vosbench.data.per_object import open_per_object
 from vosbench.errors import InputError
 from vosbench.types import FrameRef, LabelKind, LabelMap, Sequence
 
 __all__ = ["late_objects", "open_sequence"]
+
+_FEW_VALUES = 8
 
 
 def open_sequence(
@@ -34,6 +37,8 @@ def open_sequence(
     Raises:
         InputError: naming the sequence and what is wrong with it.
     """
+    if card.layout.per_object:
+        return _open_per_object(card, split, root, entry, need_images=need_images)
     frames = _frames(card, split, root, entry, need_images=need_images)
     if card.late_objects:
         frames = _from_first_mask(frames)
@@ -57,6 +62,22 @@ def open_sequence(
         object_ids=ids,
         label_kind=kind,
     )
+
+
+def _open_per_object(
+    card: DatasetCard, split: str, root: Path, entry: ListedSequence, *, need_images: bool
+) -> Sequence:
+    if need_images:
+        raise InputError(
+            f"sequence {entry.name}: {card.name!r} has annotations in one folder per object, where "
+            "objects may overlap; methods start from label maps",
+            hint="masks that are already there can be scored: vosbench score",
+        )
+    folder = sequence_folder(root, card.layout.annotations, entry.name)
+    if folder is None:
+        tried = " or ".join(p.format(sequence=entry.name) for p in card.layout.annotations)
+        raise InputError(f"sequence {entry.name}: no folder {tried} below {root}")
+    return open_per_object(dataset=card.name, split=split, name=entry.name, folder=folder)
 
 
 def _frames(
@@ -156,7 +177,12 @@ def _first_objects(
 
 
 def _values(labels: LabelMap) -> tuple[int, ...]:
-    """Non-zero values present; counting is several times faster than sorting."""
+    """Non-zero values present; looking for a few is faster than counting all, or sorting."""
+    highest = int(labels.max())
+    if highest <= _FEW_VALUES:
+        return tuple(value for value in range(1, highest + 1) if np.any(labels == value))
+    if not one_object(labels, highest)[1]:
+        return (highest,)
     counts = np.bincount(labels.ravel(), minlength=256)
     return tuple(int(value) for value in np.flatnonzero(counts) if value != 0)
 

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vosbench.metrics import Look, look_at
 from vosbench.types import LabelMap
 
 __all__ = ["MaskChecks", "merge_findings"]
@@ -19,7 +20,7 @@ __all__ = ["MaskChecks", "merge_findings"]
 PERMUTED_GAIN: Final = 0.2
 """Gain in mean overlap from renaming the objects, from which ids are called permuted."""
 _SAMPLED_FRAMES: Final = 12
-_SAMPLED_PIXELS: Final = 3
+_SAMPLED_PIXELS: Final = 6
 """Every how many rows and columns the overlap of ids is looked at."""
 _NAMED_SEQUENCES: Final = 5
 _LABELS: Final = 256
@@ -40,20 +41,29 @@ class MaskChecks:
         self._first_copied = True
         self._predicted = False
         self._annotated = False
-        self._overlap: NDArray[np.int64] | None = None
+        self._overlap = np.zeros((_LABELS, _LABELS), np.int64)
         self._stride = max(1, frames // _SAMPLED_FRAMES)
 
-    def add(self, prediction: LabelMap, truth: LabelMap) -> None:
-        """Take note of one evaluated frame (both H×W uint8)."""
+    def add(self, prediction: LabelMap, truth: LabelMap, seen: Look | None = None) -> None:
+        """Take note of one evaluated frame.
+
+        Args:
+            prediction: H×W uint8.
+            truth: H×W uint8.
+            seen: what `look_at` gave for these maps, if it was called.
+        """
+        seen = look_at(prediction, truth) if seen is None else seen
         self._identical = self._identical and np.array_equal(prediction, truth)
         self._first_copied = self._first_copied and np.array_equal(prediction, self._first_truth)
-        self._predicted = self._predicted or bool(prediction.any())
-        self._annotated = self._annotated or bool(truth.any())
-        if self._seen % self._stride == 0 and max(int(prediction.max()), int(truth.max())) > 1:
+        self._predicted = self._predicted or bool(seen.predicted)
+        self._annotated = self._annotated or bool(seen.true)
+        highest = max((*seen.predicted, *seen.true), default=0)
+        if self._seen % self._stride == 0 and highest > 1:
             sample = (slice(None, None, _SAMPLED_PIXELS),) * 2
-            pairs = truth[sample].astype(np.intp) * _LABELS + prediction[sample]
-            counts = np.bincount(pairs.ravel(), minlength=_LABELS * _LABELS)
-            self._overlap = counts if self._overlap is None else self._overlap + counts
+            labels = highest + 1
+            pairs = truth[sample].astype(np.intp) * labels + prediction[sample]
+            counts = np.bincount(pairs.ravel(), minlength=labels * labels)
+            self._overlap[:labels, :labels] += counts.reshape(labels, labels)
         self._seen += 1
 
     def findings(self, *, ids_matter: bool = True) -> tuple[str, ...]:
@@ -70,7 +80,7 @@ class MaskChecks:
             return ("all predicted masks are empty",)
         if self._first_copied:
             return ("every predicted mask is a copy of the first annotation",)
-        if ids_matter and self._overlap is not None and _ids_permuted(self._overlap):
+        if ids_matter and self._overlap.any() and _ids_permuted(self._overlap):
             return (
                 "object ids look permuted: renaming the predicted objects would raise the mean "
                 f"overlap by more than {PERMUTED_GAIN}; this protocol wants the ids of the first "
@@ -79,13 +89,12 @@ class MaskChecks:
         return ()
 
 
-def _ids_permuted(overlap: NDArray[np.int64]) -> bool:
+def _ids_permuted(table: NDArray[np.int64]) -> bool:
     """Whether another assignment of ids fits far better than the given one.
 
     Args:
-        overlap: (65536,) pixels by 256 · true label + predicted label.
+        table: 256×256 pixels by true and predicted label.
     """
-    table = overlap.reshape(_LABELS, _LABELS)
     true, predicted = table.sum(axis=1), table.sum(axis=0)
     rows, columns = np.flatnonzero(true[1:]) + 1, np.flatnonzero(predicted[1:]) + 1
     shared = table[np.ix_(rows, columns)]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from vosbench.data.masks import MaskSource
 from vosbench.data.masks.labels import VoidUse, decode_mask
-from vosbench.errors import InputError, RunIncomplete, UsageError, VosbenchError
+from vosbench.data.masks.stores import read_file
+from vosbench.errors import InputError, UsageError, VosbenchError
+from vosbench.evaluate.apart import score_apart
 from vosbench.evaluate.arrays import make_scorer
 from vosbench.evaluate.evaluation import Evaluation, evaluation_of
 from vosbench.evaluate.score import SequenceScore
@@ -50,8 +48,8 @@ def score_masks(
         protocol: name of the protocol.
         dataset: name for the record.
         split: name for the record.
-        processes: worker processes; each scores whole sequences. Workers are spawned, so a script
-            that asks for more than one needs the usual `if __name__ == "__main__"` guard.
+        processes: worker processes; each scores whole sequences. A script that asks for more than
+            one needs the usual `if __name__ == "__main__"` guard.
         official_decay: compute decay with the official toolkit's overflow from 256 frames on.
         progress: called in this process after each sequence.
 
@@ -100,6 +98,8 @@ def score_sequence(source: MaskSource, clip: Clip, protocol: Protocol) -> Sequen
             f"{source.location}: there are no masks of sequence {clip.name}.",
             hint="Masks are looked for in a folder of the sequence's name.",
         )
+    if any(one.annotations is not None for one in clip.objects):
+        return score_apart(source, clip, protocol)
     annotated = [k for k, frame in enumerate(clip.frames) if frame.annotation is not None]
     plain = protocol.void == "object"
     first = _read_truth(clip, clip.frames[0], plain=plain)
@@ -153,7 +153,7 @@ def _read_truth(clip: Clip, frame: FrameRef, *, plain: bool) -> LabelMap:
             hint="Check the annotation folder of the dataset card.",
         )
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise InputError(
             f"{path}: the annotation cannot be read ({error.strerror or error}).",
@@ -184,11 +184,9 @@ class _Job:
         try:
             return score_sequence(self.source, clip, self.protocol)
         except VosbenchError as error:
-            return _Failure(clip.name, f"{error} {error.hint}".strip())
-
-
-_worker_jobs: list[_Job] = []
-"""In a worker process, its one job."""
+            # The reason always stands beside the name.
+            reason = str(error).removeprefix(f"{clip.name}: ")
+            return _Failure(clip.name, f"{reason} {error.hint}".strip())
 
 
 def _outcomes(
@@ -198,30 +196,8 @@ def _outcomes(
     job = _Job(source, protocol)
     workers = min(processes, len(sequences))
     if workers == 1:
-        yield from map(job.attempt, sequences)
-        return
+        return map(job.attempt, sequences)
+    from vosbench.evaluate.workers import in_processes
+
     ordered = sorted(sequences, key=lambda clip: -len(clip.frames) * len(clip.object_ids))
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(job,)
-    )
-    try:
-        for future in as_completed([pool.submit(_attempt_in_worker, clip) for clip in ordered]):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise RunIncomplete(
-            "A scoring process was killed, most likely for lack of memory.",
-            hint="Score with fewer processes.",
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker(job: _Job) -> None:
-    """Keep the job, and leave Ctrl-C to the parent process, which stops the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker_jobs.append(job)
-
-
-def _attempt_in_worker(clip: Clip) -> SequenceScore | _Failure:
-    return _worker_jobs[0].attempt(clip)
+    return in_processes(job.attempt, ordered, workers)

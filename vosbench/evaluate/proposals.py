@@ -16,6 +16,7 @@ from vosbench.metrics import (
     COUNT_COLUMNS,
     Protocol,
     boundary_accuracy,
+    look_at,
     pair_counts,
     region_similarity,
 )
@@ -78,7 +79,7 @@ class ProposalScorer:
         self._tables[position] = pair_counts(prediction, truth, highest + 1, self._objects)
         sizes = np.bincount(truth.ravel(), minlength=self._objects + 1)
         self._areas[position] = sizes[1 : self._objects + 1]
-        self._checks.add(prediction, truth)
+        self._checks.add(prediction, truth, look_at(prediction, truth))
 
     def finish(self, notes: Iterable[str] = ()) -> SequenceScore:
         """The score under the best assignment; see `Scorer.finish`."""

@@ -68,10 +68,17 @@ class SequenceScore:
 
     def object_figures(self, *, official_decay: bool = False) -> tuple[Figures, ...]:
         """The figures of each object, ordered like `object_ids`; NaN where undefined."""
-        return tuple(
-            figures_of(self.protocol.measures, counts[chosen], official_decay=official_decay)
-            for counts, chosen in zip(self.counts, self.evaluated, strict=True)
-        )
+        if official_decay not in self._known_figures:
+            self._known_figures[official_decay] = tuple(
+                figures_of(self.protocol.measures, counts[chosen], official_decay=official_decay)
+                for counts, chosen in zip(self.counts, self.evaluated, strict=True)
+            )
+        return self._known_figures[official_decay]
+
+    @cached_property
+    def _known_figures(self) -> dict[bool, tuple[Figures, ...]]:
+        """Figures that were computed, as they are asked for several times."""
+        return {}
 
     def object_extras(self) -> tuple[Mapping[str, float], ...]:
         """Figures of each object that only this protocol has, by name; NaN where undefined."""

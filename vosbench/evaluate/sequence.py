@@ -16,7 +16,7 @@ from vosbench.errors import InputError
 from vosbench.evaluate.checks import MaskChecks
 from vosbench.evaluate.metadata import check_metadata, check_objects_known, counted_ranges
 from vosbench.evaluate.score import SequenceScore
-from vosbench.metrics import COUNT_COLUMNS, Protocol, count_frame
+from vosbench.metrics import COUNT_COLUMNS, Protocol, count_frame, look_at
 from vosbench.types import LabelMap, ObjectInfo
 
 __all__ = [
@@ -102,7 +102,7 @@ class SequenceScorer:
         self._sequence = sequence
         self._protocol = protocol
         self._frame_names = tuple(frame_names)
-        first = self._objects_of(first_truth)
+        first = self._objects_of(first_truth, present_ids(first_truth))
         self._first_ids = present_ids(first)
         self._fixed_ids: tuple[int, ...] | None = None
         if protocol.objects in ("union", "first-frame"):
@@ -132,33 +132,36 @@ class SequenceScorer:
         """Whether exactly one object is expected in the predictions."""
         return self._fixed_ids is not None and len(self._fixed_ids) == 1
 
-    def _objects_of(self, truth: LabelMap) -> LabelMap:
-        """The annotation as the protocol sees it."""
-        if self._protocol.void == "background" and truth.max() == VOID:
-            truth = truth * (truth != VOID)
-        return _union(truth) if self._protocol.objects == "union" else truth
+    def _objects_of(self, truth: LabelMap, ids: tuple[int, ...]) -> LabelMap:
+        """The annotation, in which these ids occur, as the protocol sees it."""
+        if self._protocol.void == "background" and VOID in ids[-1:]:
+            truth, ids = truth * (truth != VOID), ids[:-1]
+        return _union(truth, ids) if self._protocol.objects == "union" else truth
 
     def add(self, position: int, prediction: LabelMap, truth: LabelMap, *, where: str = "") -> None:
         """Count one evaluated frame; see `Scorer.add`."""
         where = where or f"{self._sequence}, frame {self._frame_names[position]}"
         check_size(prediction, truth, where)
-        truth = self._objects_of(truth)
+        seen = look_at(prediction, truth)
+        given = (prediction, truth)
+        truth = self._objects_of(truth, seen.true)
         if self._protocol.objects == "union":
-            prediction = _union(prediction)
+            prediction = _union(prediction, seen.predicted)
+        if prediction is not given[0] or truth is not given[1]:
+            seen = look_at(prediction, truth)
         ids = self._fixed_ids
         if ids is None:
-            true_ids = present_ids(truth)
-            ids = tuple(sorted({*true_ids, *present_ids(prediction)}))
-            self._late.update(true_ids)
+            ids = tuple(sorted({*seen.true, *seen.predicted}))
+            self._late.update(seen.true)
         else:
-            highest = ids[-1]
-            if int(prediction.max()) > highest:
+            if seen.predicted and seen.predicted[-1] > ids[-1]:
                 if self._protocol.extra_ids == "refuse":
-                    refuse_ids(prediction, highest, self._sequence, where)
-                self._extra.update(set(present_ids(prediction)) - set(ids))
-            if int(truth.max()) > highest:
-                self._late.update(set(present_ids(truth)) - set(ids))
-        frame = count_frame(prediction, truth, ids, tolerance=self._protocol.tolerance)
+                    refuse_ids(seen.predicted, ids[-1], self._sequence, where)
+                self._extra.update(set(seen.predicted) - set(ids))
+            if seen.true and seen.true[-1] > ids[-1]:
+                self._late.update(set(seen.true) - set(ids))
+        tolerance = self._protocol.tolerance
+        frame = count_frame(prediction, truth, ids, tolerance=tolerance, seen=seen)
         for row, object_id in enumerate(ids):
             if object_id not in self._counts:
                 shape = (len(self._frame_names), len(COUNT_COLUMNS) + 2)
@@ -166,7 +169,7 @@ class SequenceScorer:
             self._counts[object_id][position, :-2] = frame.counts[row]
             self._counts[object_id][position, -2:] = frame.areas[row]
         self._added.add(position)
-        self._checks.add(prediction, truth)
+        self._checks.add(prediction, truth, seen)
 
     def finish(self, notes: Iterable[str] = ()) -> SequenceScore:
         """The score of the frames added; see `Scorer.finish`."""
@@ -250,9 +253,9 @@ class SequenceScorer:
         return findings
 
 
-def _union(labels: LabelMap) -> LabelMap:
-    """All objects as object 1."""
-    if labels.max() <= 1:
+def _union(labels: LabelMap, ids: tuple[int, ...]) -> LabelMap:
+    """All objects, which have these ids, as object 1."""
+    if ids in ((), (1,)):
         return labels
     union: LabelMap = (labels != 0).view(np.uint8)
     return union
@@ -314,13 +317,13 @@ def check_size(prediction: LabelMap, truth: LabelMap, where: str) -> None:
         )
 
 
-def refuse_ids(prediction: LabelMap, highest: int, sequence: str, where: str) -> None:
+def refuse_ids(predicted: Iterable[int], highest: int, sequence: str, where: str) -> None:
     """Refuse a prediction with ids above the highest.
 
     Raises:
         InputError: always.
     """
-    extra = [k for k in present_ids(prediction) if k > highest]
+    extra = [k for k in predicted if k > highest]
     raise InputError(
         f"{where}: the mask has object id {name_ids(extra)}, but {sequence} has objects 1.."
         f"{highest} in its first annotation.",

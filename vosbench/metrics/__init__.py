@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from vosbench.metrics.boundary import boundary_radius
-from vosbench.metrics.counts import COUNT_COLUMNS, FrameCounts, count_frame, frame_counts
+from vosbench.metrics.counts import (
+    COUNT_COLUMNS,
+    FrameCounts,
+    Look,
+    count_frame,
+    frame_counts,
+    look_at,
+)
 from vosbench.metrics.figures import FrameValues, extra_figures, figures_of, frame_values
 from vosbench.metrics.pairs import pair_counts
 from vosbench.metrics.protocols import PROTOCOLS, Protocol, get_protocol
@@ -25,6 +32,7 @@ __all__ = [
     "Figures",
     "FrameCounts",
     "FrameValues",
+    "Look",
     "Protocol",
     "Statistics",
     "boundary_accuracy",
@@ -36,6 +44,7 @@ __all__ = [
     "frame_counts",
     "frame_values",
     "get_protocol",
+    "look_at",
     "mean_figures",
     "object_figures",
     "pair_counts",

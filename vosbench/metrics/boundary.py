@@ -10,6 +10,7 @@ Boundary pixels match within a disk of x² + y² ≤ r², with r = ⌈0.008 · i
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,7 @@ BOUNDARY_TOLERANCE: Final = 0.008
 """Matching distance as a share of the image diagonal."""
 
 
+@lru_cache(maxsize=256)
 def boundary_radius(height: int, width: int) -> int:
     """Matching distance in px: 8 at 854x480, 12 at 720p, 18 at 1080p."""
     return int(np.ceil(BOUNDARY_TOLERANCE * np.linalg.norm((height, width))))

@@ -1,24 +1,32 @@
-"""Pixel counts per object and frame, from which J and F follow without further pixels.
-
-The kernel sees two label maps and works on packed bits inside the box that holds the masks.
-"""
+"""Pixel counts per object and frame, from which J and F follow without further pixels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vosbench.metrics.bits import WORD, BitGrid, count_bits, pack_rows, words_for
-from vosbench.metrics.boundary import BOUNDARY_TOLERANCE, boundary_of, boundary_radius
-from vosbench.metrics.disks import Disk, dilate, round_disk, skimage_disk
+from vosbench.compiled import compiled_twin
+from vosbench.metrics.bits import WORD
+from vosbench.metrics.boundary import BOUNDARY_TOLERANCE, boundary_radius
+from vosbench.metrics.disks import Disk, pack_plan, round_disk, skimage_disk
+from vosbench.metrics.grids import GRID_COUNTS, count_on_grids
 from vosbench.types import LabelMap
 
-__all__ = ["COUNT_COLUMNS", "FrameCounts", "Tolerance", "count_frame", "frame_counts"]
+__all__ = [
+    "COUNT_COLUMNS",
+    "FrameCounts",
+    "Look",
+    "Tolerance",
+    "count_frame",
+    "frame_counts",
+    "look_at",
+]
 
 COUNT_COLUMNS: Final = (
     "intersection",
@@ -30,6 +38,11 @@ COUNT_COLUMNS: Final = (
 )
 AREA_SHARE: Final = 0.1
 """Matching distance as a share of the square root of the object's area (MOSEv2)."""
+_KERNEL: Final = compiled_twin("vosbench.metrics._kernel", version=1)
+_KERNEL_REACH: Final = 62
+"""Farthest that a disk may reach sideways in the compiled kernel, px: to a diagonal of 7,750 px."""
+_LABELS: Final = 256
+_FEW_VALUES: Final = 8
 
 Tolerance: TypeAlias = Literal["davis", "mosev2", "mosev2-official"]
 """How far apart boundary pixels may match: `davis` within ⌈0.008 · diagonal⌉ px; `mosev2` within
@@ -48,6 +61,46 @@ class FrameCounts:
 
     counts: NDArray[np.int64]
     areas: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What one pass over a predicted and a true label map shows.
+
+    Attributes:
+        values: 2×256 int64, px of each value in the prediction and in the truth.
+        marks: H×⌈W/64⌉ uint8, which blocks of 64 columns hold anything in either map; None where
+            there is no compiled kernel to use it.
+    """
+
+    values: NDArray[np.int64]
+    marks: NDArray[np.uint8] | None = None
+
+    @cached_property
+    def predicted(self) -> tuple[int, ...]:
+        """Non-zero values of the prediction, ascending."""
+        return tuple((self.values[0, 1:].nonzero()[0] + 1).tolist())
+
+    @cached_property
+    def true(self) -> tuple[int, ...]:
+        """Non-zero values of the truth, ascending."""
+        return tuple((self.values[1, 1:].nonzero()[0] + 1).tolist())
+
+
+def look_at(prediction: LabelMap, truth: LabelMap) -> Look:
+    """Look over two label maps, both H×W uint8.
+
+    Raises:
+        ValueError: they differ in size.
+    """
+    _check_same_size(prediction, truth)
+    if _KERNEL is not None and _fits_kernel(prediction) and _fits_kernel(truth):
+        height, width = truth.shape
+        values = np.empty((2, _LABELS), np.int64)
+        marks = np.empty((height, -(-width // WORD)), np.uint8)
+        _KERNEL.look(prediction, truth, marks, values)
+        return Look(values, marks)
+    return Look(np.stack((_values_of(prediction), _values_of(truth))))
 
 
 def frame_counts(
@@ -81,6 +134,7 @@ def count_frame(
     *,
     tolerance: Tolerance = "davis",
     radius: int | None = None,
+    seen: Look | None = None,
 ) -> FrameCounts:
     """Do what `frame_counts` does, and count the areas of the masks.
 
@@ -90,81 +144,93 @@ def count_frame(
         object_ids: ids to count, 1..255.
         tolerance: how far apart boundary pixels may match.
         radius: a fixed matching distance in px instead of `tolerance`.
+        seen: what `look_at` gave for these very maps, if it was called.
 
     Raises:
         ValueError: the label maps differ in size.
     """
+    _check_same_size(prediction, truth)
+    height, width = truth.shape
+    limit = boundary_radius(height, width) if radius is None else radius
+    # No tolerance reaches farther than the DAVIS one, but for the pixel that rounding can add.
+    reach = limit + 1
+    by_area = tolerance if radius is None else "davis"
+    if _KERNEL is not None and reach <= _KERNEL_REACH:
+        seen = look_at(prediction, truth) if seen is None else seen
+        if seen.marks is not None:
+            counts = _count_compiled(
+                prediction, truth, object_ids, seen, tolerance=by_area, limit=limit
+            )
+            return FrameCounts(counts[:, :6], counts[:, 6:])
+    counts = count_on_grids(
+        prediction,
+        truth,
+        object_ids,
+        disk_for=lambda area: _disk(by_area, area, height, width, limit),
+        reach=reach,
+    )
+    return FrameCounts(counts[:, :6], counts[:, 6:])
+
+
+def _count_compiled(
+    prediction: LabelMap,
+    truth: LabelMap,
+    object_ids: Sequence[int],
+    seen: Look,
+    *,
+    tolerance: Tolerance,
+    limit: int,
+) -> NDArray[np.int64]:
+    """What `count_on_grids` does."""
+    kernel = _KERNEL
+    assert kernel is not None  # noqa: S101 - only called where there is one
+    height, width = truth.shape
+    counts = np.empty((len(object_ids), GRID_COUNTS), np.int64)
+    if tolerance == "davis":
+        plan = _packed_plan(tolerance, 0, height, width, limit)
+        kernel.count(prediction, truth, seen.marks, bytes(object_ids), plan, counts)
+        return counts
+    for row, object_id in enumerate(object_ids):
+        plan = _packed_plan(tolerance, int(seen.values[1, object_id]), height, width, limit)
+        one = counts[row : row + 1]
+        kernel.count(prediction, truth, seen.marks, bytes((object_id,)), plan, one)
+    return counts
+
+
+def _check_same_size(prediction: LabelMap, truth: LabelMap) -> None:
     if prediction.shape != truth.shape:
         raise ValueError(f"Label maps differ in size: {prediction.shape} and {truth.shape}.")
-    height, width = truth.shape
-    counts = np.zeros((len(object_ids), len(COUNT_COLUMNS) + 1), np.int64)
-    box = _box(prediction | truth)
-    if box is not None:
-        top, bottom, left, right = box
-        columns = right - left
-        fixed = radius if radius is not None else boundary_radius(height, width)
-        disk = round_disk(fixed)
-        # No tolerance reaches farther than the DAVIS one, but for the pixel that rounding can add.
-        pixels = np.zeros((2, bottom - top, words_for(columns, fixed + 1) * WORD), np.bool_)
-        crops = (prediction[top:bottom, left:right], truth[top:bottom, left:right])
-        for index, object_id in enumerate(object_ids):
-            np.equal(crops[0], object_id, out=pixels[0, :, :columns])
-            np.equal(crops[1], object_id, out=pixels[1, :, :columns])
-            grid = pack_rows(pixels)
-            rows = _used_rows(grid) if len(object_ids) > 1 else slice(0, grid.shape[1])
-            if rows.stop == rows.start:
-                continue
-            grid = np.ascontiguousarray(grid[:, rows])
-            if tolerance != "davis" and radius is None:
-                disk = _adaptive_disk(tolerance, int(count_bits(grid[1:])[0]), height, width)
-            at_bottom, at_right = top + rows.stop == height, right == width
-            boundary = boundary_of(grid, columns, at_bottom=at_bottom, at_right=at_right)
-            counts[index] = _count(grid, boundary, disk)
-    predicted = counts[:, 6]
-    # |P| + |G| = |P and G| + |P or G|
-    areas = np.stack((predicted, counts[:, 0] + counts[:, 1] - predicted), axis=1)
-    return FrameCounts(counts[:, :6], areas)
 
 
-def _count(grid: BitGrid, boundary: BitGrid, disk: Disk) -> NDArray[np.int64]:
-    """The six counts and the predicted area, from the predicted and true mask (2, rows, words)."""
-    stack = np.empty((7, *grid.shape[1:]), np.uint64)
-    np.bitwise_and(grid[0], grid[1], out=stack[0])
-    np.bitwise_or(grid[0], grid[1], out=stack[1])
-    stack[2:4] = boundary
-    # Each boundary is matched against the other one grown by the disk.
-    np.bitwise_and(boundary, dilate(boundary, disk)[::-1], out=stack[4:6])
-    stack[6] = grid[0]
-    return count_bits(stack)
+def _fits_kernel(labels: LabelMap) -> bool:
+    return labels.dtype == np.uint8 and labels.size > 0 and labels.strides[1] == 1
 
 
-def _adaptive_disk(tolerance: Tolerance, area: int, height: int, width: int) -> Disk:
+def _values_of(labels: LabelMap) -> NDArray[np.int64]:
+    """Pixels of each value, (256,) int64."""
+    values = np.zeros(_LABELS, np.int64)
+    highest = int(labels.max(initial=0))
+    if highest > _FEW_VALUES:
+        return np.bincount(labels.ravel(), minlength=_LABELS).astype(np.int64, copy=False)
+    for value in range(1, highest + 1):
+        values[value] = np.count_nonzero(labels == value)
+    values[0] = labels.size - values.sum()
+    return values
+
+
+@lru_cache(maxsize=1024)
+def _packed_plan(
+    tolerance: Tolerance, area: int, height: int, width: int, limit: int
+) -> NDArray[np.int16]:
+    return pack_plan(_disk(tolerance, area, height, width, limit))
+
+
+def _disk(tolerance: Tolerance, area: int, height: int, width: int, limit: int) -> Disk:
     """The disk for an object of that many true pixels (MOSEv2; its tool `metricsv2.py`)."""
-    limit = BOUNDARY_TOLERANCE * float(np.linalg.norm((height, width)))
-    radius = math.ceil(AREA_SHARE * math.sqrt(area)) if area else math.ceil(limit)
-    if radius < limit:
+    if tolerance == "davis":
+        return round_disk(limit)
+    exact = BOUNDARY_TOLERANCE * float(np.linalg.norm((height, width)))
+    radius = math.ceil(AREA_SHARE * math.sqrt(area)) if area else math.ceil(exact)
+    if radius < exact:
         return round_disk(radius)
-    return skimage_disk(limit) if tolerance == "mosev2-official" else round_disk(math.ceil(limit))
-
-
-def _box(labels: LabelMap) -> tuple[int, int, int, int] | None:
-    """Rows top..bottom, columns left..right (ends excluded) that hold all non-zero pixels.
-
-    One row above and one column to the left are added where the image has them, as boundaries lie
-    there.
-    """
-    rows = np.flatnonzero(labels.max(axis=1))
-    if rows.size == 0:
-        return None
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(labels[top:bottom].max(axis=0))
-    left, right = int(columns[0]), int(columns[-1]) + 1
-    return max(top - 1, 0), bottom, max(left - 1, 0), right
-
-
-def _used_rows(grid: BitGrid) -> slice:
-    """Rows that hold a mask of the stack, and one row above."""
-    used = np.flatnonzero(grid.any(axis=(0, 2)))
-    if used.size == 0:
-        return slice(0, 0)
-    return slice(max(int(used[0]) - 1, 0), int(used[-1]) + 1)
+    return skimage_disk(exact) if tolerance == "mosev2-official" else round_disk(math.ceil(exact))

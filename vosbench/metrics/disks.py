@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vosbench.metrics.bits import WORD, BitGrid, move_left, move_right
 
-__all__ = ["Disk", "dilate", "round_disk", "skimage_disk"]
+__all__ = ["Disk", "dilate", "pack_plan", "round_disk", "skimage_disk"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,21 @@ def dilate(grid: BitGrid, disk: Disk) -> BitGrid:
         # What leaves the very first row to the left has no margin to wait in; give it a row.
         return _grow(np.pad(grid, ((0, 0), (1, 0), (0, 0))), plan)[:, 1:]
     return _grow(grid, plan)
+
+
+def pack_plan(disk: Disk) -> NDArray[np.int16]:
+    """How to grow by a disk, as the compiled kernel reads it.
+
+    Level after level: number of steps, each step (columns, with the pattern itself), whether the
+    rows have an even number of columns, shift to the right, number of rows, their offsets.
+    """
+    numbers: list[int] = []
+    for level in _plan(disk):
+        numbers.append(len(level.steps))
+        for by, three in level.steps:
+            numbers += (by, int(three))
+        numbers += (int(level.even), level.shift, len(level.offsets), *level.offsets)
+    return np.array(numbers, np.int16)
 
 
 def _grow(grid: BitGrid, plan: tuple[_Level, ...]) -> BitGrid:

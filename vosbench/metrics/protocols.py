@@ -159,9 +159,12 @@ _ALL: Final = (
     Protocol(
         name="sa-v",
         description=(
-            "The SA-V evaluator of SAM 2 on data in DAVIS layout, where it follows the same rules "
-            "as vos-benchmark. Its rules for one folder per object, where the first and last frame "
-            "of each object's own folder do not count, need that layout and are not covered."
+            "The SA-V evaluator of SAM 2. On data with label maps it follows the same rules as "
+            "vos-benchmark. With one folder per object each object is scored by itself, and "
+            "overlaps with others do not matter: the first and the last of its own annotated "
+            "frames do not count, and it counts from the first counted frame on which the "
+            "annotation or the prediction shows it. Every non-zero value is the object. An object "
+            "that no counted annotation shows does not count; the evaluator stops there."
         ),
         prediction_kind="ids",
         objects="seen",

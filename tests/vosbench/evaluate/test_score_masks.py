@@ -19,6 +19,7 @@ from vosbench.evaluate import (
     evaluation_of,
     score_arrays,
     score_masks,
+    workers,
     write_official_csvs,
 )
 from vosbench.metrics import get_protocol
@@ -298,16 +299,32 @@ def test_an_object_that_is_never_predicted_is_pointed_out(
 
 
 class DeadlySource:
-    """Masks whose arrival in another process ends that process."""
+    """Masks that end the process to which they are sent, or in which they are asked for."""
 
     location = Path("nowhere")
     notes = ()
+
+    def frames(self, _sequence: str) -> tuple[str, ...]:
+        os._exit(9)
 
     def __reduce__(self) -> tuple[Callable[[int], object], tuple[int]]:
         return os._exit, (9,)
 
 
-def test_a_killed_worker_ends_with_a_message(clips: list[Sequence]) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(
+            "fork",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="copies processes on Linux"),
+        ),
+        "spawn",
+    ],
+)
+def test_a_killed_worker_ends_with_a_message(
+    clips: list[Sequence], start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_start_method", lambda: start)
     with pytest.raises(RunIncomplete, match="process was killed"):
         score_masks(
             DeadlySource(),  # type: ignore[arg-type]

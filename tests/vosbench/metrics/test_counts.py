@@ -1,8 +1,9 @@
-"""Pixel counts of the packed-bits kernel against the literal definition."""
+"""Pixel counts, compiled and with NumPy, against the literal definition."""
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from vosbench.metrics import bits as bits_module
 from vosbench.metrics import boundary_radius, count_frame, frame_counts, pair_counts
+from vosbench.metrics import counts as counts_module
 
 
 def _literal() -> ModuleType:
@@ -28,6 +30,18 @@ def _literal() -> ModuleType:
 
 
 LITERAL = _literal()
+
+
+@pytest.fixture(params=["compiled", "numpy"], scope="module", autouse=True)
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test runs with the compiled kernel and without it."""
+    kernel = counts_module._KERNEL
+    if request.param == "compiled" and kernel is None:
+        pytest.skip("the compiled kernel was not built")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "numpy":
+            patch.setattr(counts_module, "_KERNEL", None)
+        yield
 
 
 def literal_counts(

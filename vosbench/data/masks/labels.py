@@ -14,7 +14,14 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from vosbench.data.masks.png import HEADER_BYTES, IndexImage, decode_png, read_header
+from vosbench.data.masks.png import (
+    HEADER_BYTES,
+    IndexImage,
+    decode_png,
+    one_object,
+    read_header,
+)
+from vosbench.data.masks.stores import read_file
 from vosbench.errors import InputError
 from vosbench.types import LabelKind, LabelMap
 
@@ -72,9 +79,8 @@ def read_labels(
         InputError: missing, truncated, damaged, coloured, 16-bit, interlaced, of another size, or
             a binary mask where ids are expected.
     """
-    path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise InputError(
             f"{path}: the mask cannot be read ({error.strerror or error}).",
@@ -102,10 +108,8 @@ def read_size(path: Path | str) -> tuple[int, int]:
     Raises:
         InputError: the file is missing or is no PNG.
     """
-    path = Path(path)
     try:
-        with path.open("rb") as stream:
-            start = stream.read(HEADER_BYTES)
+        start = read_file(path, HEADER_BYTES)
     except OSError as error:
         raise InputError(f"{path}: the mask cannot be read ({error.strerror or error}).") from error
     header = read_header(start, str(path))
@@ -137,24 +141,23 @@ def decode_mask(
     """
     image = decode_png(data, where, size=size)
     if kind == "binary":
-        return _as_binary(image.pixels)
+        return _as_binary(image)
     return _as_ids(image, void=void, where=where, single_object=single_object)
 
 
-def _as_binary(pixels: LabelMap) -> MaskRead:
-    highest = int(pixels.max())
+def _as_binary(image: IndexImage) -> MaskRead:
+    pixels, highest = image.pixels, image.highest
     if highest <= 1:
         return MaskRead(pixels)
-    labels = (pixels == highest).view(np.uint8)
-    if np.count_nonzero(labels) != np.count_nonzero(pixels):
-        labels = (pixels != 0).view(np.uint8)
+    labels, several = one_object(pixels, highest)
+    if several:
         return MaskRead(labels, f"several values up to {highest} merged into one object")
     return MaskRead(labels, f"value {highest} read as object 1")
 
 
 def _as_ids(image: IndexImage, *, void: VoidUse, where: str, single_object: bool) -> MaskRead:
     pixels = image.pixels
-    if void == "value" or int(pixels.max()) != VOID:
+    if void == "value" or image.highest != VOID:
         return MaskRead(pixels)
     is_void = pixels == VOID
     ids = np.where(is_void, np.uint8(0), pixels)

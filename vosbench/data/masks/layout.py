@@ -90,22 +90,29 @@ def find_layout(paths: Iterable[str], where: str, *, kind: MaskLayoutKind = "aut
 
 def _by_folder(paths: Iterable[str], where: str) -> dict[_Folder, _Frames]:
     folders: dict[_Folder, _Frames] = {}
+    known: dict[str, _Frames | None] = {}
     for text in paths:
-        path = PurePosixPath(text)
-        if path.suffix.lower() != ".png" or _hidden(path):
+        parent, _, file = text.rpartition("/")
+        stem, _, suffix = file.rpartition(".")
+        if suffix.lower() != "png" or not stem or stem.startswith("."):
             continue
-        frames = folders.setdefault(path.parent, {})
-        if path.stem in frames:
+        if parent not in known:
+            folder = PurePosixPath(parent)
+            known[parent] = None if _hidden(folder) else folders.setdefault(folder, {})
+        frames = known[parent]
+        if frames is None:
+            continue
+        if stem in frames:
             raise InputError(
-                f"{where}: frame {path.stem} of {path.parent} is there more than once.",
+                f"{where}: frame {stem} of {parent or '.'} is there more than once.",
                 hint="Keep one file per frame.",
             )
-        frames[path.stem] = text
+        frames[stem] = text
     return folders
 
 
-def _hidden(path: PurePosixPath) -> bool:
-    return any(part in _IGNORED_FOLDERS or part.startswith(".") for part in path.parts)
+def _hidden(folder: _Folder) -> bool:
+    return any(part in _IGNORED_FOLDERS or part.startswith(".") for part in folder.parts)
 
 
 def _has_object_folders(folders: Mapping[_Folder, _Frames]) -> bool:

@@ -5,9 +5,9 @@ palettes into colours and scale small bit depths. A mask must come back as it wa
 refused, so the container is read here: every checksum is verified, the stream has to give exactly
 the rows that the header promises, and nothing larger than promised is ever allocated.
 
-Row filters follow the PNG specification, section 9. Mask writers use filter 0 (as Pillow does) or
-`Sub`; those are undone here by NumPy. The rows of other files are handed to Pillow after the same
-checks, cropped to where something is.
+Row filters follow the PNG specification, section 9. They are undone by compiled code. Where that
+could not be built, NumPy undoes `Sub`, and the rows of files with other filters are handed to
+Pillow after the same checks, cropped to where something is. Most mask writers use no filter.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 from zlib_ng import zlib_ng
 
+from vosbench.compiled import compiled_twin
 from vosbench.errors import InputError
 
-__all__ = ["MAX_PIXELS", "IndexImage", "PngHeader", "decode_png", "read_header"]
+__all__ = ["MAX_PIXELS", "IndexImage", "PngHeader", "decode_png", "one_object", "read_header"]
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS: Final = 1 << 26
 """Largest mask read without a known size: 64 Mpx, twice the pixels of 8K video."""
 HEADER_BYTES: Final = 33
 OPAQUE: Final = 255
+_ROWS: Final = compiled_twin("vosbench.data.masks._rows", version=1)
+_HIGHEST_FILTER: Final = 4
 _ONE_CALL_BYTES: Final = 1 << 16
 """Streams up to this size cannot inflate beyond 64 MiB, so they are inflated in one call."""
 _StreamError: Final = cast("type[Exception]", zlib_ng.error)  # its stub declares an instance
@@ -73,10 +76,12 @@ class IndexImage:
     Attributes:
         pixels: H×W uint8, palette indices or unscaled grey samples.
         colour: how the file says they are to be shown.
+        highest: highest of the pixels.
     """
 
     pixels: NDArray[np.uint8]
     colour: Literal["grey", "palette"]
+    highest: int
 
 
 def read_header(data: bytes, where: str) -> PngHeader:
@@ -125,18 +130,32 @@ def decode_png(data: bytes, where: str, *, size: tuple[int, int] | None = None) 
     row_bytes = (header.width * header.depth + 7) // 8 * (2 if with_alpha else 1)
     rows = _inflate(stream, header.height, row_bytes, where)
     if with_alpha:
-        return IndexImage(_opaque_grey(data, where), "grey")
-    filters = rows[:, 0]
-    if not filters.any():
-        packed = rows[:, 1:]
-    elif filters.max() > 4:
-        raise InputError(f"{where}: the image data is damaged (row filter {filters.max()}).")
-    elif filters.min() == 1 == filters.max():
-        packed = _undo_sub(rows)
-    else:
-        packed = _undo_any(rows, where)
-    pixels = packed if header.depth == 8 else _unpack(packed, header)
-    return IndexImage(pixels, "palette" if header.colour == "palette" else "grey")
+        grey = _opaque_grey(data, where)
+        return IndexImage(grey, "grey", int(grey.max()))
+    # Rows without filters are led by zeros, and whole arrays are searched faster than parts.
+    whole = _undo(rows, where) if rows[:, 0].any() else rows
+    packed = rows[:, 1:] if whole is rows else whole
+    if header.depth < 8:
+        whole = packed = _unpack(packed, header)
+    colour: Literal["grey", "palette"] = "palette" if header.colour == "palette" else "grey"
+    return IndexImage(packed, colour, int(whole.max()))
+
+
+def one_object(pixels: NDArray[np.uint8], highest: int) -> tuple[NDArray[np.uint8], bool]:
+    """All non-zero pixels as object 1.
+
+    Args:
+        pixels: H×W uint8.
+        highest: highest of the pixels.
+
+    Returns:
+        H×W uint8, 0 or 1, and whether there are values other than 0 and the highest.
+    """
+    if _ROWS is not None and pixels.strides[1] == 1:
+        labels = np.empty(pixels.shape, np.uint8)
+        return labels, _ROWS.binary(pixels, labels, highest)
+    used = pixels != 0
+    return used.view(np.uint8), bool(np.any(used & (pixels != highest)))
 
 
 def _check_usable(header: PngHeader, where: str, size: tuple[int, int] | None) -> None:
@@ -232,6 +251,21 @@ def _inflate(stream: bytes, height: int, row_bytes: int, where: str) -> NDArray[
             hint="Copy or write the file again.",
         )
     return np.frombuffer(raw, np.uint8).reshape(height, row_bytes + 1)
+
+
+def _undo(rows: NDArray[np.uint8], where: str) -> NDArray[np.uint8]:
+    """From filtered rows, each led by its filter, to H×row_bytes uint8."""
+    filters = rows[:, 0]
+    highest = int(filters.max())
+    if highest > _HIGHEST_FILTER:
+        raise InputError(f"{where}: the image data is damaged (row filter {highest}).")
+    if _ROWS is not None:
+        pixels = np.empty((rows.shape[0], rows.shape[1] - 1), np.uint8)
+        _ROWS.undo(rows, pixels)
+        return pixels
+    if highest == 1 == filters.min():
+        return _undo_sub(rows)
+    return _undo_any(rows, where)
 
 
 def _undo_sub(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ process.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,7 +21,7 @@ from vosbench.data.masks.stores import FileStore, FolderStore, ZipStore
 from vosbench.errors import InputError
 from vosbench.types import LabelKind
 
-__all__ = ["MaskSource", "StoredMasks", "open_masks"]
+__all__ = ["MaskSource", "StoredMasks", "open_masks", "read_object"]
 
 _FILE_SLACK: Final = 1 << 16
 """Bytes beyond one per pixel that a mask file may have for its palette, chunks and comments."""
@@ -95,6 +96,7 @@ class StoredMasks:
 
     def __init__(self, store: FileStore, *, layout: MaskLayoutKind = "auto") -> None:
         self._store = store
+        self._folder = os.path.join(store.location, "")  # noqa: PTH118 - joined to each file as text
         self._layout = find_layout(store.names(), str(store.location), kind=layout)
 
     @property
@@ -120,7 +122,7 @@ class StoredMasks:
         members = self._layout.files.get(sequence, {}).get(frame, {})
         between = "*/" if self._layout.per_object else ""
         one = next(iter(members.values())) if len(members) == 1 else None
-        return str(self.location / (one or f"{sequence}/{between}{frame}.png"))
+        return f"{self._folder}{one or f'{sequence}/{between}{frame}.png'}"
 
     def read(
         self,
@@ -147,9 +149,29 @@ class StoredMasks:
             kind,
             size=size,
             void=void,
-            where=str(self.location / member),
+            where=f"{self._folder}{member}",
             single_object=single_object,
         )
+
+    def read_object(
+        self, sequence: str, frame: str, object_id: int, *, size: tuple[int, int]
+    ) -> MaskRead | None:
+        """Read the mask of one object as object 1; None where files are label maps.
+
+        Raises:
+            InputError: its mask is missing or cannot be used as it is.
+        """
+        if not self._layout.per_object:
+            return None
+        member = self._layout.files.get(sequence, {}).get(frame, {}).get(object_id)
+        if member is None:
+            raise InputError(
+                f"{self.describe(sequence, frame)}: the mask of object {object_id} is missing.",
+                hint="Every evaluated frame needs a mask; an all-zero mask says 'no object'.",
+            )
+        where = f"{self._folder}{member}"
+        data = self._bytes(member, size)
+        return decode_mask(data, "binary", size=size, void="refuse", where=where)
 
     def _merge(
         self, members: Mapping[int, str], kind: LabelKind, size: tuple[int, int] | None
@@ -159,7 +181,7 @@ class StoredMasks:
         overlap = False
         for object_id in sorted(members, reverse=True):
             member = members[object_id]
-            where = str(self.location / member)
+            where = f"{self._folder}{member}"
             data = self._bytes(member, size)
             read = decode_mask(data, "binary", size=size, void="refuse", where=where)
             size = (read.labels.shape[0], read.labels.shape[1])
@@ -184,6 +206,29 @@ class StoredMasks:
                 hint="Write masks as plain 8-bit PNG without embedded data.",
             )
         return data
+
+
+def read_object(
+    source: MaskSource, sequence: str, frame: str, object_id: int, *, size: tuple[int, int]
+) -> MaskRead:
+    """Read the predicted mask of one object as object 1, pixels shared with others included.
+
+    Args:
+        source: predicted masks; from label maps the pixels of that id are taken.
+        sequence: sequence name.
+        frame: frame name.
+        object_id: id of the object.
+        size: (height, width) in px that the mask must have.
+
+    Raises:
+        InputError: the mask is missing or cannot be used as it is.
+    """
+    if isinstance(source, StoredMasks):
+        alone = source.read_object(sequence, frame, object_id, size=size)
+        if alone is not None:
+            return alone
+    read = source.read(sequence, frame, "ids", size=size)
+    return MaskRead((read.labels == object_id).view(np.uint8), read.note)
 
 
 def open_masks(path: Path | str, *, layout: MaskLayoutKind = "auto") -> MaskSource:
