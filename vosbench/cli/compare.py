@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vosbench.cli.common import JsonOption, note, print_json, verb
+from vosbench.cli.report import FormatOption, TableOption, chosen_format, print_tables
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,24 +45,42 @@ def compare(
         ),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    format_: FormatOption = None,
+    table: TableOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder that takes a page, the tables and the record."),
+    ] = None,
 ) -> None:
     """Compare scored runs on what all of them scored; sequences are the sampled unit."""
     from vosbench.compare import (
         compare_runs,
         render_comparison_markdown,
         render_comparison_terminal,
+        tables_of,
+        write_comparison,
     )
 
-    if json and markdown:
-        raise UsageError("--json and --markdown exclude each other")
+    form = chosen_format(format_, table)
+    if sum((json, markdown, form is not None)) > 1:
+        raise UsageError("--json, --markdown and --format exclude each other")
     base, candidates, ablated = _chosen(runs or [], baseline, ablation, method)
     record = compare_runs(base, candidates, ablation=ablated, seed=seed)
+    page = write_comparison(out, record, base, candidates).html if out is not None else None
     if json:
         print_json(record.model_dump(mode="json"))
+    elif form is not None:
+        print_tables(tables_of(record, base, candidates), form, table)
     elif markdown:
         typer.echo(render_comparison_markdown(record, details=details))
     else:
         typer.echo(render_comparison_terminal(record, details=details))
+        if page is not None:
+            typer.echo(str(page))
+            return
+    if page is not None:
+        # what a program reads from stdout stays what it asked for
+        note(str(page))
 
 
 def _chosen(

@@ -11,9 +11,9 @@ from vosbench.cli.common import DataOption, JsonOption, note, print_json, verb
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from vosbench.report import Table
+    from vosbench.report import Table, TableFormat
 
-__all__ = ["FormatOption", "TableOption", "print_tables", "report"]
+__all__ = ["FormatOption", "TableOption", "chosen_format", "print_tables", "report"]
 
 FormatOption = Annotated[
     str | None,
@@ -38,13 +38,14 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Draw the pages of a scored run; nothing is computed twice."""
-    if format_ is not None or table is not None:
+    form = chosen_format(format_, table)
+    if form is not None:
         if json or paper is not None or data is not None:
             raise UsageError("--format prints tables only: leave out --json, --paper and --data")
         from vosbench.report import report_tables
         from vosbench.workflow import published_beside
 
-        print_tables(report_tables(run, published=published_beside(run)), format_, table)
+        print_tables(report_tables(run, published=published_beside(run)), form, table)
         return
     if paper is not None:
         if data is not None:
@@ -70,25 +71,37 @@ def report(
         typer.echo(str(page))
 
 
-def print_tables(tables: tuple[Table, ...], form: str | None, only: str | None) -> None:
-    """Print tables on stdout.
+def chosen_format(form: str | None, only: str | None) -> TableFormat | None:
+    """The format asked for, or None.
 
     Raises:
-        UsageError: for a format or a table that there is not.
+        UsageError: for a format that there is not, or a table without a format.
     """
-    from vosbench.report import TABLE_FORMATS, render_tables
+    if form is None and only is None:
+        return None
+    from vosbench.report import TABLE_FORMATS
 
     known = next((one for one in TABLE_FORMATS if one == form), None)
     if known is None:
-        formats = ", ".join(TABLE_FORMATS)
         raise UsageError(
             f"--format {form}: there is no such format" if form else "--table goes with --format",
-            hint=f"formats: {formats}",
+            hint=f"formats: {', '.join(TABLE_FORMATS)}",
         )
+    return known
+
+
+def print_tables(tables: tuple[Table, ...], form: TableFormat, only: str | None) -> None:
+    """Print tables, or only the one of a name, on stdout.
+
+    Raises:
+        UsageError: for a table that there is not.
+    """
+    from vosbench.report import render_tables
+
     chosen = [one for one in tables if only in (None, one.name)]
     if not chosen:
         raise UsageError(
             f"--table {only}: there is no such table",
             hint=f"tables: {', '.join(one.name for one in tables)}",
         )
-    typer.echo(render_tables(chosen, known))
+    typer.echo(render_tables(chosen, form))

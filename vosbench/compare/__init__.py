@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vosbench.compare.ablation import AblationRuns, find_ablation, is_ablation
 from vosbench.compare.compare import compare_runs
+from vosbench.compare.page import ComparisonPaths, tables_of, write_comparison
 from vosbench.compare.records import (
     COMPARISON_SCHEMA_VERSION,
     CandidateComparison,
@@ -17,6 +18,7 @@ __all__ = [
     "COMPARISON_SCHEMA_VERSION",
     "AblationRuns",
     "CandidateComparison",
+    "ComparisonPaths",
     "ComparisonRecord",
     "FrameScores",
     "RunScores",
@@ -27,4 +29,6 @@ __all__ = [
     "load_run_scores",
     "render_comparison_markdown",
     "render_comparison_terminal",
+    "tables_of",
+    "write_comparison",
 ]

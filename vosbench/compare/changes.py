@@ -11,7 +11,13 @@ from vosbench.compare.records import FrameChange, SequenceChange
 from vosbench.compare.source import RunScores
 from vosbench.report.text import defined
 
-__all__ = ["FrameChanges", "SequenceChanges", "frame_changes", "sequence_changes"]
+__all__ = [
+    "FrameChanges",
+    "SequenceChanges",
+    "every_sequence",
+    "frame_changes",
+    "sequence_changes",
+]
 
 MOST_SEQUENCES: Final = 5
 MOST_FRAMES: Final = 5
@@ -34,10 +40,10 @@ class FrameChanges(NamedTuple):
     frame_losses: list[FrameChange] | None
 
 
-def sequence_changes(
+def every_sequence(
     baseline: RunScores, candidate: RunScores, objects: Sequence[str]
-) -> SequenceChanges:
-    """Sequences with the largest change of J&F, as means over the objects in common."""
+) -> list[SequenceChange]:
+    """J&F of each sequence in both runs, as means over the objects in common, by first object."""
     pairs: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for key in objects:
         before, after = baseline.scores.objects[key], candidate.scores.objects[key]
@@ -56,6 +62,14 @@ def sequence_changes(
                 difference=new - old,
             )
         )
+    return changes
+
+
+def sequence_changes(
+    baseline: RunScores, candidate: RunScores, objects: Sequence[str]
+) -> SequenceChanges:
+    """Sequences with the largest change of J&F, as means over the objects in common."""
+    changes = every_sequence(baseline, candidate, objects)
     changes.sort(key=lambda change: (-abs(change.difference), change.sequence))
     return SequenceChanges(
         [c for c in changes if c.difference > _LEAST_CHANGE][:MOST_SEQUENCES],

@@ -17,6 +17,7 @@ from vosbench.compare.records import (
     SettingDifference,
     TestedDifference,
 )
+from vosbench.report.table import p_text, signed, significant
 from vosbench.report.text import UNDEFINED, count, points
 
 __all__ = ["Block", "Made", "blocks"]
@@ -199,8 +200,9 @@ def _speed(one: CandidateComparison) -> Iterable[str]:
         yield f"speed: {speed.note}"
         return
     yield (
-        f"speed: {speed.candidate_step_ms:.1f} ms a step, baseline {speed.baseline_step_ms:.1f} ms "
-        f"(times {speed.ratio:.2f}; lower is better); {speed.note}"
+        f"speed: {significant(speed.candidate_step_ms)} ms a step, baseline "
+        f"{significant(speed.baseline_step_ms)} ms (times {significant(speed.ratio)}; lower is "
+        f"better); {speed.note}"
     )
     if speed.differing:
         yield f"speed, what differs: {_listed(speed.differing)}"
@@ -260,15 +262,5 @@ def _interval(interval: IntervalRecord, fallback: IntervalRecord) -> Made:
     return Made(UNDEFINED)
 
 
-def signed(value: float | None) -> str:
-    """A difference 0..1 in points with two decimals and its sign; a dash where undefined."""
-    if value is None:
-        return UNDEFINED
-    text = f"{100 * value:+.2f}"
-    return "0.00" if text in ("+0.00", "-0.00") else text
-
-
 def _p(value: float | None) -> Made:
-    if value is None:
-        return Made(UNDEFINED)
-    return Made("<0.001" if value < 0.001 else f"{value:.3f}")
+    return Made(p_text(value))

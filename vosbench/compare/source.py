@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from vosbench.errors import InputError
+from vosbench.report.rundir import check_run_directory
 from vosbench.store import RunPaths, read_record, read_run, read_scores, read_table
 from vosbench.store.schema import RunRecord, ScoreRecord, SequenceRecord
 
@@ -64,6 +65,7 @@ def load_run_scores(root: Path) -> RunScores:
         InputError: if it is no run directory, was not scored, or a file of it is damaged or newer
             than this version knows.
     """
+    check_run_directory(root)
     paths = RunPaths(root)
     run = read_run(root)
     if not paths.scores.is_file():

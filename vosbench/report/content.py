@@ -60,6 +60,7 @@ class Content:
 
     Attributes:
         title: method, dataset and split.
+        method: `name` or `name@variant`.
         verdict: what came of the run.
         oracle: a notice, or empty.
         overall: the seven figures in the order of `METRICS`, None where undefined.
@@ -79,6 +80,7 @@ class Content:
     """
 
     title: str
+    method: str
     verdict: Verdict
     oracle: str
     overall: Cells
@@ -120,6 +122,7 @@ def build_content(
     here = (run.data.dataset, run.data.split)
     return Content(
         title=f"{run.method.reference} on {run.data.dataset} {run.data.split}",
+        method=run.method.reference,
         verdict=judge(source),
         oracle=ORACLE_NOTICE if run.method.oracle else "",
         overall=figures(scores.overall if scores else None),

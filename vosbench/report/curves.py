@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,15 +21,18 @@ from vosbench.report.source import ObjectCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["draw_curves"]
+__all__ = ["GRID", "TEXT", "PaperFigure", "draw_curves", "draw_paper_curves", "draw_svg"]
 
 _WIDTH_IN: Final = 3.5
 _HEIGHT_IN: Final = 1.55
 _PAPER: Final = Ink("#ffffff", "#191c20")
-_TEXT: Final = Ink("#555b63", "#a8afb8")
-_GRID: Final = Ink("#d9dde2", "#343a42")
+TEXT: Final = Ink("#555b63", "#a8afb8")
+GRID: Final = Ink("#d9dde2", "#343a42")
 _MARK: Final = Ink("#111417", "#f2f4f6")
+_PAPER_HEIGHT_IN: Final = 2.9
+_MOST_IN_LEGEND: Final = 8
 _RECALL_THRESHOLD: Final = 50.0
 # Any: matplotlib's stubs type the keys as a long list of literals
 _STYLE: Final[dict[Any, Any]] = {
@@ -36,6 +40,8 @@ _STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
     "font.size": 7.5,
     "text.parse_math": False,
+    "pdf.fonttype": 42,
+    "pdf.compression": 6,
 }
 
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>]*>\n?")
@@ -53,6 +59,28 @@ def draw_curves(curves: Sequence[ObjectCurve], *, marked: Iterable[tuple[int, in
     Returns:
         An SVG document; J in points over the index of the frame.
     """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.085, 0.2, 0.9, 0.74), facecolor="none")
+        _draw_frame(axes, last=max((curve.length - 1 for curve in curves), default=1))
+        for curve in curves:
+            _draw_curve(axes, curve, curve.j)
+        _draw_marks(axes, curves, set(marked))
+
+    hues = [object_colour(curve.object_id)[:2] for curve in curves]
+    return draw_svg(draw, size=(_WIDTH_IN, _HEIGHT_IN), hues=hues)
+
+
+def draw_svg(
+    draw: Callable[[Figure], None], *, size: tuple[float, float], hues: Iterable[tuple[str, str]]
+) -> str:
+    """Draw a figure as an SVG document that follows the reader's theme; same input, same bytes.
+
+    Args:
+        draw: puts what is shown on an empty figure; it draws no text from outside.
+        size: width and height, inches.
+        hues: colours that it uses besides those of text and grid, light and dark.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -61,17 +89,70 @@ def draw_curves(curves: Sequence[ObjectCurve], *, marked: Iterable[tuple[int, in
         # a matplotlibrc of the user must not change the bytes
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        figure = Figure(figsize=(_WIDTH_IN, _HEIGHT_IN), facecolor=_PAPER.light)
+        figure = Figure(figsize=size, facecolor=_PAPER.light)
         FigureCanvasSVG(figure)
-        axes = figure.add_axes((0.085, 0.2, 0.9, 0.74), facecolor="none")
-        _draw_frame(axes, last=max((curve.length - 1 for curve in curves), default=1))
-        for curve in curves:
-            _draw_curve(axes, curve)
-        _draw_marks(axes, curves, set(marked))
+        draw(figure)
         document = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(document, format="svg", metadata=nothing)
-    return _finish(document.getvalue(), curves)
+    return _finish(document.getvalue(), hues)
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """One figure in two formats, on white."""
+
+    svg: str
+    pdf: bytes
+
+
+def draw_paper_curves(curves: Sequence[ObjectCurve]) -> PaperFigure:
+    """Draw J above F of the objects of one sequence, with a legend; same scores, same bytes.
+
+    No name from outside is drawn: the caption belongs to the paper.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        figure = Figure(figsize=(_WIDTH_IN, _PAPER_HEIGHT_IN), facecolor=_PAPER.light)
+        last = max((curve.length - 1 for curve in curves), default=1)
+        for figure_name, bottom in (("J", 0.6), ("F", 0.2)):
+            axes = figure.add_axes((0.12, bottom, 0.86, 0.33), facecolor="none")
+            _draw_frame(axes, last=last)
+            axes.set_ylabel(figure_name, color=TEXT.light, labelpad=2)
+            if figure_name == "J":
+                axes.set_xlabel("")
+                axes.set_xticklabels([])
+            for curve in curves:
+                _draw_curve(axes, curve, curve.j if figure_name == "J" else curve.f)
+        if len(curves) > 1:
+            _draw_legend(figure, curves)
+        svg, pdf = io.StringIO(), io.BytesIO()
+        FigureCanvasSVG(figure)
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(svg, format="svg", metadata=nothing)
+        FigureCanvasPdf(figure)
+        undated = dict.fromkeys(("CreationDate", "Creator", "Producer"))
+        figure.savefig(pdf, format="pdf", metadata=undated)
+    return PaperFigure(_METADATA.sub("", _DOCTYPE.sub("", svg.getvalue())), pdf.getvalue())
+
+
+def _draw_legend(figure: Figure, curves: Sequence[ObjectCurve]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for curve in curves[:_MOST_IN_LEGEND]:
+        colour = object_colour(curve.object_id)
+        line = Line2D([], [], color=colour.light, linewidth=1.3, label=f"object {curve.object_id}")
+        if colour.dashes:
+            line.set_dashes(colour.dashes)
+        handles.append(line)
+    figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False, handlelength=2.6)
 
 
 def _draw_frame(axes: Axes, *, last: int) -> None:
@@ -80,28 +161,26 @@ def _draw_frame(axes: Axes, *, last: int) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     for level in (0, 100):
-        axes.axhline(level, color=_GRID.light, linewidth=0.5, zorder=0.5)
-    axes.axhline(_RECALL_THRESHOLD, color=_TEXT.light, linewidth=0.7, dashes=(1, 2.5))
-    axes.tick_params(length=0, colors=_TEXT.light, pad=3)
+        axes.axhline(level, color=GRID.light, linewidth=0.5, zorder=0.5)
+    axes.axhline(_RECALL_THRESHOLD, color=TEXT.light, linewidth=0.7, dashes=(1, 2.5))
+    axes.tick_params(length=0, colors=TEXT.light, pad=3)
     axes.set_xlim(0, max(last, 1))
     axes.set_ylim(-3, 103)
     axes.set_yticks((0, 50, 100))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    axes.set_xlabel("frame", color=_TEXT.light, labelpad=1.5)
+    axes.set_xlabel("frame", color=TEXT.light, labelpad=1.5)
 
 
-def _draw_curve(axes: Axes, curve: ObjectCurve) -> None:
+def _draw_curve(axes: Axes, curve: ObjectCurve, values: NDArray[np.float64]) -> None:
     colour = object_colour(curve.object_id)
-    (line,) = axes.plot(
-        curve.index, curve.j * 100, color=colour.light, linewidth=1.3, clip_on=False
-    )
+    (line,) = axes.plot(curve.index, values * 100, color=colour.light, linewidth=1.3, clip_on=False)
     if colour.dashes:
         line.set_dashes(colour.dashes)
-    alone = _isolated(curve.j)
+    alone = _isolated(values)
     if alone.any():
         axes.plot(
             curve.index[alone],
-            curve.j[alone] * 100,
+            values[alone] * 100,
             color=colour.light,
             linestyle="none",
             marker="o",
@@ -139,9 +218,9 @@ def _isolated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return alone
 
 
-def _finish(svg: str, curves: Sequence[ObjectCurve]) -> str:
-    inks = [_PAPER, _TEXT, _GRID, _MARK]
-    objects = sorted({object_colour(curve.object_id)[:2] for curve in curves})
+def _finish(svg: str, hues: Iterable[tuple[str, str]]) -> str:
+    inks = [_PAPER, TEXT, GRID, _MARK]
+    objects = sorted(set(hues))
     rules = "".join(
         f'[style*="{kind}: {light}"]{{{kind}: {dark} !important}}'
         for light, dark in [*((ink.light, ink.dark) for ink in inks), *objects]

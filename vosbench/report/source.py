@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vosbench.errors import InputError
+from vosbench.report.rundir import check_run_directory
 from vosbench.store import RunPaths, read_record, read_run, read_scores, read_table
 from vosbench.store.schema import (
     FRAME_COLUMNS,
-    TRACE_COLUMNS,
     RunRecord,
     ScoreRecord,
     SequenceRecord,
 )
+from vosbench.timing import read_trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +52,15 @@ class ObjectCurve:
 
 @dataclass(frozen=True)
 class TraceTable:
-    """Stages of all frames: N names and N durations (ms, float64)."""
+    """Stages of all frames: N names and N durations (ms, float64).
+
+    `inside` has for each the call that the method marked the stage within, or an empty string; it
+    may be empty as a whole.
+    """
 
     stages: tuple[str, ...]
     ms: NDArray[np.float64]
+    inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,9 @@ def load_source(root: Path) -> RunSource:
     """Read a run directory.
 
     Raises:
-        InputError: if it has no `run.json`, or a file of it is damaged or of a newer schema.
+        InputError: if it is no run directory, or a file of it is damaged or of a newer schema.
     """
+    check_run_directory(root)
     paths = RunPaths(root)
     records = [read_record(path, SequenceRecord) for path in sorted(paths.sequences.glob("*.json"))]
     return RunSource(
@@ -128,8 +135,9 @@ def _curves(path: Path) -> dict[str, tuple[ObjectCurve, ...]]:
 
 
 def _trace(path: Path) -> TraceTable:
-    table = _columns(path, TRACE_COLUMNS)
+    table = read_trace(path)
     return TraceTable(
         stages=tuple(str(stage) for stage in table["stage"]),
+        inside=tuple(str(call) for call in table["inside"]),
         ms=table["ms"].to_numpy(dtype=np.float64),
     )

@@ -60,8 +60,11 @@ def test_variants_are_held_to_their_base(vosbench: RunVosbench, runs: dict[str, 
         assert {one["run"]["label"] for one in record["candidates"]} == {"toy@fast", "toy@slow"}
 
 
-def test_nothing_in_common_exits_5(vosbench: RunVosbench, runs: dict[str, Path]) -> None:
-    result = vosbench("compare", runs["base"], runs["elsewhere"], check=5)
+def test_nothing_in_common_exits_5_and_writes_nothing(
+    vosbench: RunVosbench, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    result = vosbench("compare", runs["base"], runs["elsewhere"], "--out", "page", check=5)
+    assert not (tmp_path / "page").exists()
     assert "elsewhere" in result.err
     assert result.out == ""
 
@@ -74,6 +77,33 @@ def test_damage_exits_4(vosbench: RunVosbench, runs: dict[str, Path]) -> None:
     assert "nowhere" in vosbench("compare", runs["base"], "nowhere", check=4).err
 
 
+def test_masks_instead_of_a_run_exit_4_and_say_how_to_make_one(
+    vosbench: RunVosbench, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    masks = tmp_path / "masks"
+    (masks / "bear").mkdir(parents=True)
+    (masks / "bear" / "00000.png").write_bytes(b"")
+    zipped = tmp_path / "masks.zip"
+    zipped.write_bytes(b"")
+    for path in (masks, zipped):
+        error = vosbench("compare", runs["base"], path, check=4).err
+        assert f"vosbench run --method precomputed --masks {path} --name NAME" in error
+
+
+def test_a_page_and_tables_are_written_where_asked(
+    vosbench: RunVosbench, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    result = vosbench("compare", runs["base"], runs["fast"], "--out", "page")
+    assert result.out.splitlines()[-1] == "page/index.html"
+    assert (tmp_path / "page" / "index.html").is_file()
+    words = ("compare", runs["base"], runs["fast"], "--format", "latex", "--table", "differences")
+    assert r"\begin{tabular}" in vosbench(*words).out
+    record = vosbench("compare", runs["base"], runs["fast"], "--json", "--out", "again")
+    assert record.json["candidates"]
+    pages = [(tmp_path / name / "index.html").read_bytes() for name in ("page", "again")]
+    assert pages[0] == pages[1]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -82,6 +112,10 @@ def test_damage_exits_4(vosbench: RunVosbench, runs: dict[str, Path]) -> None:
         ["base", "base"],
         ["base", "--baseline", "base"],
         ["base", "fast", "--json", "--markdown"],
+        ["base", "fast", "--json", "--format", "csv"],
+        ["base", "fast", "--format", "docx"],
+        ["base", "fast", "--format", "csv", "--table", "nothing"],
+        ["base", "fast", "--out", "base"],
         ["base", "fast", "--method", "toy"],
         ["base", "--ablation", "runs"],
     ],

@@ -94,6 +94,15 @@ def test_report_is_drawn_again_and_without_images_too(
     shutil.rmtree(root / "report")
     page = Path(vosbench("report", root).out.strip())
     assert (tmp_path / page).is_file()
+    latex = vosbench("report", root, "--format", "latex", "--table", "scores").out
+    assert latex.count(r"\begin{tabular}") == 1
+    written = vosbench("report", root, "--paper", "paper", "--json").json
+    assert {Path(one).suffix for one in written["files"]} == {
+        ".tex", ".csv", ".md", ".json", ".svg", ".pdf"
+    }  # fmt: skip
+    assert all((tmp_path / one).is_file() for one in written["files"])
+    assert "formats: " in vosbench("report", root, "--format", "docx", check=2).err
+    assert "tables: " in vosbench("report", root, "--format", "csv", "--table", "x", check=2).err
     shutil.rmtree(data)
     assert (tmp_path / vosbench("report", root).out.strip()).is_file()
     assert "error" in vosbench("report", root, "--data", data, check=4).err
@@ -142,6 +151,16 @@ def test_doctor_fails_on_a_broken_plugin_and_names_it(vosbench: RunVosbench) -> 
 def test_version_and_no_arguments(vosbench: RunVosbench) -> None:
     assert vosbench("--version").out.startswith("vosbench ")
     assert "Usage" in vosbench(check=2).err + vosbench(check=2).out
+
+
+def test_scores_of_chosen_sequences_say_so_each_time(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--method", "tp-follow", "--dataset", "davis2017", "--data", data, "--json")
+    root = tmp_path / vosbench(*words, "--limit", "1").json["run"]
+    before = json.loads((root / "scores.json").read_text())["warnings"]
+    assert any("1 of 30 sequences of davis2017 val were chosen" in line for line in before)
+    assert vosbench("score", root, "--json").json["warnings"] == before
 
 
 def test_scores_on_part_of_a_split_say_so(

@@ -38,7 +38,7 @@ def test_an_unscored_run_says_how_to_score_it(tmp_path: Path) -> None:
 
 def test_damage_is_named(tmp_path: Path) -> None:
     root = write_run(tmp_path / "run", make_run(BASE))
-    with pytest.raises(InputError, match=r"run\.json is missing"):
+    with pytest.raises(InputError, match="no run directory but a folder of runs"):
         load_run_scores(tmp_path)
     write_table(root / "frames.parquet", pd.DataFrame({"sequence": ["a"]}))
     with pytest.raises(InputError, match="no column object_id"):

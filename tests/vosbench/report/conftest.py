@@ -16,7 +16,6 @@ from PIL import Image
 from vosbench.store import RunPaths, write_record, write_table
 from vosbench.store.schema import (
     FRAME_COLUMNS,
-    TRACE_COLUMNS,
     DataRecord,
     FailureRecord,
     MethodRecord,
@@ -206,7 +205,7 @@ def trace_table(clips: Sequence[Clip]) -> pd.DataFrame:
             rows.append((clip.name, frame, "wait", 1.0))
             rows.append((clip.name, frame, "step" if index else "start", 20.0 if index else 60.0))
             rows.append((clip.name, frame, "write", 2.0))
-    return pd.DataFrame(rows, columns=list(TRACE_COLUMNS))
+    return pd.DataFrame(rows, columns=["sequence", "frame", "stage", "ms"])  # schema version 1
 
 
 @pytest.fixture
