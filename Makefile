@@ -24,7 +24,7 @@ unit: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only
 
-$(READY): pyproject.toml setup.py constraints.txt
+$(READY): pyproject.toml setup.py constraints.txt $(wildcard vosbench/*/*.c vosbench/*/*/*.c)
 	$(PYTHON) -c 'import sys; sys.exit("vosbench needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt setuptools wheel

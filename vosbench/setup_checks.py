@@ -81,6 +81,10 @@ def _datasets() -> Iterator[Check]:
 
     for card in list_cards():
         name = f"data set {card.name}"
+        if card.generator is not None and card.generator.startswith("full-"):
+            # Opening it would draw its clips, which takes minutes.
+            yield Check(name, "ok", "drawn clip by clip when asked for")
+            continue
         try:
             opened = open_dataset(card.name)
         except VosbenchError as error:

@@ -6,6 +6,7 @@ Pure functions over arrays; no files. Positions count annotated frames unless sa
 from __future__ import annotations
 
 from vosbench.diagnose.causes import Cause, dominant_group, find_cause
+from vosbench.diagnose.claims import CLAIM, SWEEP, ClaimCounts, count_claims, sum_claims
 from vosbench.diagnose.events import (
     EVENT_KINDS,
     Event,
@@ -20,11 +21,13 @@ from vosbench.diagnose.identity import (
     find_identity_events,
     leaks,
 )
+from vosbench.diagnose.merging import MERGE_RULES, MergeRule
 from vosbench.diagnose.motion import Lag, Motion, MotionMeter, find_lag, frozen_frames
 from vosbench.diagnose.overlap import FrameOverlap, frame_overlap, stack_overlaps
 from vosbench.diagnose.runs import Run, runs
+from vosbench.diagnose.selfreport import Told, centroid, clipped_share, offset_error
 from vosbench.diagnose.shapes import Shape, change_of_shape, measure_shapes
-from vosbench.diagnose.study import EventCurve, ObjectTrack, StudyPoint, study
+from vosbench.diagnose.study import EventCurve, ObjectTrack, StudyPoint, mean_around, study
 from vosbench.diagnose.thresholds import DEFAULTS, Thresholds
 from vosbench.diagnose.tracks import (
     Failure,
@@ -37,11 +40,15 @@ from vosbench.diagnose.tracks import (
 from vosbench.diagnose.waterfall import GROUPS, TERMS, FrameLoss, frame_loss, grouped
 
 __all__ = [
+    "CLAIM",
     "DEFAULTS",
     "EVENT_KINDS",
     "GROUPS",
+    "MERGE_RULES",
+    "SWEEP",
     "TERMS",
     "Cause",
+    "ClaimCounts",
     "Event",
     "EventCurve",
     "EventKind",
@@ -52,6 +59,7 @@ __all__ = [
     "IdentityKind",
     "Lag",
     "Lifetime",
+    "MergeRule",
     "Motion",
     "MotionMeter",
     "ObjectTrack",
@@ -60,8 +68,12 @@ __all__ = [
     "StudyPoint",
     "SurvivalStep",
     "Thresholds",
+    "Told",
     "best_assignment",
+    "centroid",
     "change_of_shape",
+    "clipped_share",
+    "count_claims",
     "dominant_group",
     "find_cause",
     "find_events",
@@ -74,10 +86,13 @@ __all__ = [
     "grouped",
     "leaks",
     "lifetime",
+    "mean_around",
     "measure_shapes",
     "occluded_frames",
+    "offset_error",
     "runs",
     "stack_overlaps",
     "study",
+    "sum_claims",
     "survival",
 ]

@@ -14,7 +14,15 @@ from vosbench.diagnose.thresholds import DEFAULTS, Thresholds
 from vosbench.diagnose.tracks import Failure
 from vosbench.stats import cluster, robust_t_interval
 
-__all__ = ["AFTER", "BEFORE", "EventCurve", "ObjectTrack", "StudyPoint", "study"]
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "EventCurve",
+    "ObjectTrack",
+    "StudyPoint",
+    "mean_around",
+    "study",
+]
 
 BEFORE: Final = 10
 AFTER: Final = 30
@@ -41,7 +49,7 @@ class ObjectTrack:
 
 @dataclass(frozen=True)
 class StudyPoint:
-    """Mean J so many annotated frames after the onset; ends are None with too few sequences."""
+    """Mean so many annotated frames after the onset; ends are None with too few sequences."""
 
     offset: int
     mean: float
@@ -108,7 +116,7 @@ def _curve(tracks: Sequence[ObjectTrack], kind: EventKind, limits: Thresholds) -
         quiet_hits += int(near[calm].sum())
     if not windows:
         return None
-    points = _points(np.stack(windows), names)
+    points = _points(np.stack(windows), names, highest=1.0)
     lift = (hits / exposed) / (quiet_hits / quiet) if exposed and quiet_hits else None
     return EventCurve(kind, len(windows), len(set(names)), points, exposed, hits, lift)
 
@@ -129,7 +137,29 @@ def _followed(track: ObjectTrack) -> NDArray[np.bool_]:
     return followed
 
 
-def _points(windows: NDArray[np.float64], names: Sequence[str]) -> tuple[StudyPoint, ...]:
+def mean_around(
+    series: Sequence[tuple[str, NDArray[np.float64], Sequence[int]]],
+) -> tuple[StudyPoint, ...]:
+    """Mean of any series of values of 0 or more around onsets, as `study` does it for J.
+
+    Args:
+        series: of each object the name of its sequence, (T,) values over annotated frames with NaN
+            where unknown, and the positions of the onsets.
+
+    Returns:
+        Offsets from -10 to 30 that any onset has.
+    """
+    windows, names = [], []
+    for sequence, values, onsets in series:
+        padded = np.pad(values, (BEFORE, AFTER), constant_values=np.nan)
+        windows += [padded[onset : onset + BEFORE + AFTER + 1] for onset in onsets]
+        names += [sequence] * len(onsets)
+    return _points(np.stack(windows), names, highest=None) if windows else ()
+
+
+def _points(
+    windows: NDArray[np.float64], names: Sequence[str], *, highest: float | None
+) -> tuple[StudyPoint, ...]:
     points = []
     for column in range(windows.shape[1]):
         values = windows[:, column]
@@ -139,6 +169,8 @@ def _points(windows: NDArray[np.float64], names: Sequence[str]) -> tuple[StudyPo
         clusters = cluster(values[known], [n for n, k in zip(names, known, strict=True) if k])
         band = robust_t_interval(clusters)
         low = None if band.low is None else max(0.0, band.low)
-        high = None if band.high is None else min(1.0, band.high)
+        high = band.high
+        if high is not None and highest is not None:
+            high = min(highest, high)
         points.append(StudyPoint(column - BEFORE, clusters.mean, low, high, int(known.sum())))
     return tuple(points)

@@ -6,24 +6,43 @@ from vosbench.explain.build import Diagnosis, Origin, build_diagnosis
 from vosbench.explain.collect import examine_sequence
 from vosbench.explain.difference import compare_diagnoses
 from vosbench.explain.findings import ObjectFindings, SequenceFindings
-from vosbench.explain.records import DIAGNOSIS_COLUMNS, DiagnosisRecord, DifferenceRecord
+from vosbench.explain.records import (
+    DIAGNOSIS_COLUMNS,
+    AnalysisCard,
+    DiagnosisRecord,
+    DifferenceRecord,
+)
 from vosbench.explain.render import render_diagnosis, render_difference
-from vosbench.explain.run import DIAGNOSIS_JSON, DIAGNOSIS_TABLE, diagnose_path
+from vosbench.explain.run import (
+    DIAGNOSIS_JSON,
+    DIAGNOSIS_TABLE,
+    Attributes,
+    Restart,
+    diagnose_path,
+)
+from vosbench.explain.selftest import CARD_JSON, CARD_MARKDOWN, render_card, self_test
 
 __all__ = [
+    "CARD_JSON",
+    "CARD_MARKDOWN",
     "DIAGNOSIS_COLUMNS",
     "DIAGNOSIS_JSON",
     "DIAGNOSIS_TABLE",
+    "AnalysisCard",
+    "Attributes",
     "Diagnosis",
     "DiagnosisRecord",
     "DifferenceRecord",
     "ObjectFindings",
     "Origin",
+    "Restart",
     "SequenceFindings",
     "build_diagnosis",
     "compare_diagnoses",
     "diagnose_path",
     "examine_sequence",
+    "render_card",
     "render_diagnosis",
     "render_difference",
+    "self_test",
 ]

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vosbench.data.diagnostic import Dose
 from vosbench.diagnose import (
     EVENT_KINDS,
     TERMS,
     Event,
+    EventKind,
     Failure,
     IdentityEvent,
     Lag,
@@ -21,12 +23,15 @@ from vosbench.diagnose import (
     Thresholds,
     dominant_group,
     lifetime,
+    mean_around,
     study,
     survival,
 )
+from vosbench.explain.doses import dose_records
 from vosbench.explain.findings import ObjectFindings, SequenceFindings
 from vosbench.explain.records import (
     DIAGNOSIS_COLUMNS,
+    CentreCurveRecord,
     CurveRecord,
     DiagnosisRecord,
     EventRecord,
@@ -34,6 +39,8 @@ from vosbench.explain.records import (
     LagRecord,
     LossRecord,
     ObjectRecord,
+    OverlapRecord,
+    PlacementRecord,
     PointRecord,
     SurvivalRecord,
 )
@@ -44,10 +51,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagnosis", "Origin", "build_diagnosis"]
 
-_LIMITS: Final = (
+_NO_SOFT: Final = (
     "contest rate, arbitration errors and a replay of merging rules need the soft masks from "
-    "before the objects compete for pixels; label maps do not hold them",
+    "before the objects compete for pixels; label maps do not hold them, `run --store-soft` does"
 )
+_CENTRE_KINDS: Final[tuple[EventKind, ...]] = (
+    "occlusion",
+    "out-of-view",
+    "reappear",
+    "crossing",
+    "fast-motion",
+)
+_CLIPPED: Final = 0.1
+_PLACEMENT_COLUMNS: Final = ("clipped", "voted_error", "mask_error")
 
 
 @dataclass(frozen=True)
@@ -81,7 +97,7 @@ class Diagnosis:
         rows = [row for found in self.findings for row in _rows(found)]
         table = pd.DataFrame(rows, columns=list(DIAGNOSIS_COLUMNS))
         texts = dict.fromkeys(("sequence", "frame", "events"), "str")
-        floats = dict.fromkeys(("J", *TERMS), "float64")
+        floats = dict.fromkeys(("J", *TERMS, *_PLACEMENT_COLUMNS), "float64")
         rest = set(DIAGNOSIS_COLUMNS) - set(texts) - set(floats)
         return table.astype({**texts, **floats, **dict.fromkeys(rest, "int64")})
 
@@ -92,6 +108,8 @@ def build_diagnosis(
     *,
     undiagnosed: Mapping[str, str],
     limits: Thresholds,
+    overlap: OverlapRecord | None = None,
+    doses: Mapping[str, tuple[str, Dose]] | None = None,
 ) -> Diagnosis:
     """Put sequences together.
 
@@ -101,10 +119,11 @@ def build_diagnosis(
     objects = [_object_record(found, one) for found in findings for one in found.objects]
     means = [one.mean_terms for found in findings for one in found.objects]
     regions = [one.mean_region for found in findings for one in found.objects]
+    sequences = {found.sequence: _sequence_loss(found) for found in findings}
     record = DiagnosisRecord(
         **_loss(regions, means, object_weights([one.seen for one in objects])).model_dump(),
         **asdict(origin),
-        sequences={found.sequence: _sequence_loss(found) for found in findings},
+        sequences=sequences,
         objects=objects,
         events=[_event_record(found, event) for found in findings for event in found.events],
         identity=[_event_record(found, event) for found in findings for event in found.identity],
@@ -119,8 +138,16 @@ def build_diagnosis(
             )
         ],
         curves=_curves(findings, limits),
+        placement=_placement([one.placement for f in findings for one in f.objects]),
+        centre_curves=_centre_curves(findings),
+        overlap=overlap,
+        restarts=None,
+        attributes=None,
+        doses=dose_records(
+            {found.sequence: _seen_region(found) for found in findings}, doses or {}
+        ),
         undiagnosed=dict(undiagnosed),
-        limits=list(_LIMITS),
+        limits=[] if overlap is not None else [_NO_SOFT],
         thresholds={name: float(value) for name, value in asdict(limits).items()},
     )
     return Diagnosis(record, tuple(findings))
@@ -148,6 +175,16 @@ def _sequence_loss(found: SequenceFindings) -> LossRecord:
         # a sequence's own figures are over all of its objects
         object_weights([None] * len(found.objects)),
     )
+
+
+def _seen_region(found: SequenceFindings) -> float:
+    """J over frames on which an object can be seen: an empty mask of what is hidden is no feat."""
+    means = []
+    for one in found.objects:
+        seen = one.evaluated & (one.areas[:, 1] > 0)
+        if seen.any():
+            means.append(float(one.region[seen].mean()))
+    return float(np.mean(means)) if means else 1.0
 
 
 def _object_record(found: SequenceFindings, one: ObjectFindings) -> ObjectRecord:
@@ -178,6 +215,7 @@ def _object_record(found: SequenceFindings, one: ObjectFindings) -> ObjectRecord
         lag_by_speed=[_lag_record(lag) for lag in one.lag_by_speed],
         jitter=one.jitter,
         flicker=one.flicker,
+        placement=_placement([one.placement]),
         leaks_to={
             str(other): float(share)
             for other, share in zip(ids, shares.tolist(), strict=True)
@@ -236,6 +274,43 @@ def _curves(findings: Sequence[SequenceFindings], limits: Thresholds) -> list[Cu
     ]
 
 
+def _placement(parts: Sequence[NDArray[np.float64]]) -> PlacementRecord:
+    clipped, voted, mask = (column[np.isfinite(column)] for column in np.concatenate(parts).T)
+
+    def mean(values: NDArray[np.floating] | NDArray[np.bool_]) -> float | None:
+        return float(values.mean()) if values.size else None
+
+    return PlacementRecord(
+        clipped=mean(clipped),
+        clipped_frames=mean(clipped >= _CLIPPED),
+        voted_error=mean(voted),
+        mask_error=mean(mask),
+    )
+
+
+def _centre_curves(findings: Sequence[SequenceFindings]) -> list[CentreCurveRecord]:
+    curves = []
+    for kind in _CENTRE_KINDS:
+        for of, column in (("voted", 1), ("mask", 2)):
+            series = [
+                (
+                    found.sequence,
+                    one.placement[:, column],
+                    [
+                        e.onset
+                        for e in found.events
+                        if e.kind == kind and e.object_id == one.object_id
+                    ],
+                )
+                for found in findings
+                for one in found.objects
+            ]
+            points = [PointRecord(**asdict(point)) for point in mean_around(series)]
+            if points:
+                curves.append(CentreCurveRecord(kind=kind, of=of, points=points))
+    return curves
+
+
 def _rows(found: SequenceFindings) -> Iterable[tuple[object, ...]]:
     for one in found.objects:
         kinds: list[set[str]] = [set() for _ in found.frame_names]
@@ -253,5 +328,6 @@ def _rows(found: SequenceFindings) -> Iterable[tuple[object, ...]]:
                 *one.terms[at].tolist(),
                 one.other[at],
                 *one.areas[at].tolist(),
+                *one.placement[at].tolist(),
                 " ".join(sorted(kinds[at])),
             )

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
-from vosbench.data.masks import VOID, MaskSource
-from vosbench.data.masks.labels import decode_mask
+from vosbench.data.masks import MaskSource
 from vosbench.diagnose import (
     DEFAULTS,
     Motion,
     MotionMeter,
+    Shape,
     Thresholds,
+    Told,
+    centroid,
+    clipped_share,
     frame_loss,
     frame_overlap,
     measure_shapes,
+    offset_error,
 )
 from vosbench.errors import InputError
 from vosbench.evaluate import make_scorer
-from vosbench.explain.findings import ExaminedFrame, SequenceFindings, conclude
+from vosbench.explain.findings import ExaminedFrame, Placement, SequenceFindings, conclude
+from vosbench.explain.masks import as_counted, read_prediction, read_truth
 from vosbench.metrics import Protocol
 from vosbench.types import LabelMap
 from vosbench.types import Sequence as Clip
 
-__all__ = ["examine_sequence"]
+__all__ = ["SelfTold", "examine_sequence"]
+
+SelfTold: TypeAlias = Mapping[str, Mapping[int, Told]]
+"""What a method told of itself, by name of the frame, then by id of the object."""
 
 
 def examine_sequence(
-    source: MaskSource, clip: Clip, protocol: Protocol, *, limits: Thresholds = DEFAULTS
+    source: MaskSource,
+    clip: Clip,
+    protocol: Protocol,
+    *,
+    told: SelfTold | None = None,
+    limits: Thresholds = DEFAULTS,
 ) -> SequenceFindings:
     """Examine one sequence from files.
 
     Which objects and frames count is what the scorer of the protocol says.
+
+    Args:
+        source: the masks.
+        clip: the sequence.
+        protocol: the rules.
+        told: what the method told of itself, if that is known.
+        limits: thresholds.
 
     Raises:
         InputError: a mask or annotation is missing or cannot be used; the message names the file.
@@ -43,27 +66,21 @@ def examine_sequence(
         )
     annotated = [k for k, frame in enumerate(clip.frames) if frame.annotation is not None]
     names = [frame.name for frame in clip.frames]
-    first = _read_truth(clip, 0, protocol)
+    first = read_truth(clip, 0, protocol)
     scorer = make_scorer(clip.name, protocol, names, annotated, first, objects=clip.objects)
     counted = frozenset(scorer.positions)
     frames: list[ExaminedFrame] = []
     meters: dict[int, tuple[int, MotionMeter]] = {}
     for at, index in enumerate(annotated):
-        truth = _read_truth(clip, index, protocol)
+        truth = read_truth(clip, index, protocol)
         prediction: LabelMap | None = None
         if index in counted:
-            read = source.read(
-                clip.name,
-                names[index],
-                protocol.prediction_kind,
-                size=(clip.height, clip.width),
-                single_object=scorer.single_object,
-                void="value" if protocol.void == "object" else "refuse",
-            )
-            where = source.describe(clip.name, names[index])
-            scorer.add(index, read.labels, truth, where=where)
-            prediction = _as_counted(read.labels, protocol)
-        frames.append(_examine_frame(prediction, truth, limits))
+            single = scorer.single_object
+            labels = read_prediction(source, clip, index, protocol, single_object=single)
+            scorer.add(index, labels, truth, where=source.describe(clip.name, names[index]))
+            prediction = as_counted(labels, protocol)
+        here = told.get(names[index], {}) if told is not None else {}
+        frames.append(_examine_frame(prediction, truth, here, limits))
         for one in (k for k, shape in frames[-1].shapes.items() if shape is not None):
             meters.setdefault(one, (at, MotionMeter((one,), limits=limits)))
         for _, meter in meters.values():
@@ -72,37 +89,8 @@ def examine_sequence(
     return conclude(clip, frames, motions, scorer.finish(), limits=limits)
 
 
-def _read_truth(clip: Clip, index: int, protocol: Protocol) -> LabelMap:
-    """An annotation as the protocol sees it, void taken for background."""
-    path = clip.frames[index].annotation
-    if path is None:
-        raise InputError(
-            f"{clip.name}: frame {clip.frames[index].name} has no annotation, so no objects are "
-            "defined.",
-            hint="Check the annotation folder of the dataset card.",
-        )
-    plain = protocol.void == "object"
-    labels = decode_mask(
-        path.read_bytes(),
-        clip.label_kind,
-        size=(clip.height, clip.width),
-        void="value" if plain else "keep",
-        where=str(path),
-    ).labels
-    if not plain and labels.max() == VOID:
-        labels = labels * (labels != VOID)
-    return _as_counted(labels, protocol)
-
-
-def _as_counted(labels: LabelMap, protocol: Protocol) -> LabelMap:
-    if protocol.objects == "union" and labels.max() > 1:
-        union: LabelMap = (labels != 0).view(np.uint8)
-        return union
-    return labels
-
-
 def _examine_frame(
-    prediction: LabelMap | None, truth: LabelMap, limits: Thresholds
+    prediction: LabelMap | None, truth: LabelMap, told: Mapping[int, Told], limits: Thresholds
 ) -> ExaminedFrame:
     if prediction is None:
         ids = frame_overlap(truth, truth).ids
@@ -110,7 +98,26 @@ def _examine_frame(
     overlap = frame_overlap(prediction, truth)
     shapes = measure_shapes(truth, overlap.ids, limits=limits)
     loss = frame_loss(prediction, truth, overlap.ids, overlap=overlap, limits=limits)
-    return ExaminedFrame(dict(zip(overlap.ids, shapes, strict=True)), overlap, loss)
+    by_id = dict(zip(overlap.ids, shapes, strict=True))
+    placements = {
+        one: _placement(prediction, truth, one, shape=shape, told=told.get(one))
+        for one, shape in by_id.items()
+        if shape is not None
+    }
+    return ExaminedFrame(by_id, overlap, loss, placements)
+
+
+def _placement(
+    prediction: LabelMap, truth: LabelMap, object_id: int, *, shape: Shape, told: Told | None
+) -> Placement:
+    mine = centroid(prediction, object_id)
+    window = told.window if told is not None else None
+    voted = told.centre if told is not None else None
+    return Placement(
+        clipped=np.nan if window is None else clipped_share(truth, object_id, window),
+        voted_error=np.nan if voted is None else offset_error(voted, shape.centre, shape.area),
+        mask_error=np.nan if mine is None else offset_error(mine, shape.centre, shape.area),
+    )
 
 
 def _padded(begin: int, motion: Motion) -> Motion:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,25 @@ from vosbench.diagnose import (
 from vosbench.evaluate import SequenceScore
 from vosbench.types import Sequence as Clip
 
-__all__ = ["ExaminedFrame", "ObjectFindings", "SequenceFindings", "conclude"]
+__all__ = ["ExaminedFrame", "ObjectFindings", "Placement", "SequenceFindings", "conclude"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where one visible object was looked for and found on one frame; NaN where unknown.
+
+    Attributes:
+        clipped: share of the true object outside of the method's window, 0..1.
+        voted_error: distance of the centre that the method voted for to the true centroid, / √A.
+        mask_error: distance of the centroid of its mask to the true centroid, / √A.
+    """
+
+    clipped: float
+    voted_error: float
+    mask_error: float
+
+
+_UNKNOWN: Final = Placement(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +71,7 @@ class ObjectFindings:
         flicker: mean over frames of the mask's change from frame to frame minus that of the truth,
             or None.
         jitter: mean |ΔJ| between consecutive frames, or None.
+        placement: T×3, columns as in `Placement`.
         cause: main cause of the loss.
         seen: whether it counts in the half of seen categories; None where the protocol averages
             over all objects at once.
@@ -68,6 +88,7 @@ class ObjectFindings:
     lag_by_speed: tuple[Lag | None, ...]
     flicker: float | None
     jitter: float | None
+    placement: NDArray[np.float64]
     cause: Cause
     seen: bool | None
 
@@ -113,11 +134,15 @@ class SequenceFindings:
 
 @dataclass(frozen=True, eq=False)
 class ExaminedFrame:
-    """One annotated frame; `overlap` and `loss` (of `overlap.ids`) where the frame counts."""
+    """One annotated frame; all but the shapes where the frame counts.
+
+    `loss` is of `overlap.ids`, `placements` of the visible ones among them.
+    """
 
     shapes: dict[int, Shape | None]
     overlap: FrameOverlap | None = None
     loss: FrameLoss | None = None
+    placements: Mapping[int, Placement] = field(default_factory=dict)
 
 
 def conclude(
@@ -191,6 +216,9 @@ def _object(
         if overlap is not None and loss is not None and object_id in overlap.ids:
             k = overlap.ids.index(object_id)
             region[at], terms[at], other[at] = loss.region[k], loss.terms[k], loss.other[k]
+    placed = [frame.placements.get(object_id, _UNKNOWN) for frame in frames]
+    placement = np.array([[p.clipped, p.voted_error, p.mask_error] for p in placed], np.float64)
+    placement[~evaluated] = np.nan
     counted = np.flatnonzero(evaluated)
     failures = tuple(
         Failure(
@@ -233,6 +261,7 @@ def _object(
         lag_by_speed=by_speed,
         flicker=flicker,
         jitter=float(steps.mean()) if steps.size else None,
+        placement=placement,
         cause=cause,
         seen=seen,
     )

@@ -15,17 +15,33 @@ from vosbench.store.schema import Record
 __all__ = [
     "DIAGNOSIS_COLUMNS",
     "DIAGNOSIS_SCHEMA_VERSION",
+    "AnalysisCard",
+    "AttributeRecord",
+    "AttributesRecord",
+    "CentreCurveRecord",
+    "ClaimsRecord",
     "CurveRecord",
+    "DetectorRecord",
     "DiagnosisRecord",
     "DifferenceRecord",
+    "DosePoint",
+    "DoseRecord",
     "EventRecord",
     "FailureSpan",
+    "FaultRecord",
+    "IdentityRecord",
     "LagRecord",
     "LossRecord",
     "ObjectDifference",
     "ObjectRecord",
+    "OverlapRecord",
+    "PlacementRecord",
     "PointRecord",
+    "ReplayRecord",
+    "RestartRecord",
+    "RestartsRecord",
     "SurvivalRecord",
+    "TargetRecord",
     "TermDifference",
 ]
 
@@ -49,6 +65,9 @@ DIAGNOSIS_COLUMNS: Final = (
     "other",  # int64, the other object to blame, or 0
     "predicted_area",  # int64 px
     "true_area",  # int64 px
+    "clipped",  # float64, share of the true object outside of the method's window; NaN if untold
+    "voted_error",  # float64, from the voted centre to the true centroid, in sqrt(true area)
+    "mask_error",  # float64, the same from the centroid of the mask
     "events",  # str, kinds of events on this frame, by spaces
 )
 """Columns of `diagnosis.parquet`: one row per object-frame that counts."""
@@ -82,6 +101,23 @@ class LagRecord(Record):
     compared: int
 
 
+class PlacementRecord(Record):
+    """Where the method looked and what it took for the centre; null where it does not tell."""
+
+    clipped: float | None = Field(
+        default=None, description="mean share of the truth outside of the window"
+    )
+    clipped_frames: float | None = Field(
+        default=None, description="share of frames that lose 10 % or more so"
+    )
+    voted_error: float | None = Field(
+        default=None, description="mean error of the voted centre, sqrt(area)"
+    )
+    mask_error: float | None = Field(
+        default=None, description="mean error of the mask's centroid, sqrt(area)"
+    )
+
+
 class ObjectRecord(LossRecord):
     """One object."""
 
@@ -97,6 +133,7 @@ class ObjectRecord(LossRecord):
     lag_by_speed: list[LagRecord | None] = Field(description="by quartile of speed, slow first")
     jitter: float | None = Field(description="mean |change of J| between frames")
     flicker: float | None = Field(description="change of the mask minus change of the truth")
+    placement: PlacementRecord = PlacementRecord()
     leaks_to: dict[str, float] = Field(description="other true object to the share under this mask")
 
 
@@ -145,6 +182,141 @@ class CurveRecord(Record):
     points: list[PointRecord]
 
 
+class CentreCurveRecord(Record):
+    """Error of the centre around the onsets of one kind of event, in sides of the object."""
+
+    kind: str
+    of: str = Field(description="`voted`, or `mask` for the centroid of the mask")
+    points: list[PointRecord]
+
+
+class ClaimsRecord(Record):
+    """Soft masks of a sequence with several objects: who claims (p >= 0.5) which pixels."""
+
+    frames: int
+    contest_rate: dict[str, float | None] = Field(
+        description="threshold to the mean over frames of the share of claimed px that two claim"
+    )
+    peak_contest_rate: float | None = Field(description="at 0.5")
+    peak_frame: str
+    contest_matrix: dict[str, dict[str, float | None]] = Field(
+        description="shared claims over the smaller of the two claims"
+    )
+    claimed_truth: dict[str, dict[str, float | None]] = Field(
+        description="share of each true object (inner) that each object (outer) claims"
+    )
+    unclaimed: float | None = Field(description="share of the true objects that nobody claims")
+    disputed_px: int = Field(description="contested px on true objects")
+    wrong_by_rule_px: int = Field(description="of them given away though the right one claimed")
+    wrong_by_network_px: int = Field(description="of them wrong, and not claimed by the right one")
+    arbitration_error: float | None = Field(description="wrong share of the disputed px")
+
+
+class ReplayRecord(Record):
+    """The same soft masks under another merging rule."""
+
+    rule: str
+    jf_mean: float | None
+    j_mean: float | None
+    f_mean: float | None
+    change: float | None = Field(description="of J&F against the masks as run")
+    change_by_sequence: dict[str, float | None]
+    same_frames: int = Field(description="frames on which the rule makes the very same mask")
+    frames: int
+
+
+class OverlapRecord(Record):
+    """What stored soft masks tell; figures are over sequences with several objects."""
+
+    contest_rate: dict[str, float | None] = Field(description="mean over sequences")
+    disputed_px: int
+    wrong_by_rule_px: int
+    wrong_by_network_px: int
+    arbitration_error: float | None
+    sequences: dict[str, ClaimsRecord]
+    replay: list[ReplayRecord] = Field(description="empty unless it was asked for")
+
+
+class RestartRecord(Record):
+    """A failure after which the method was started again from the truth."""
+
+    sequence: str
+    object_id: int
+    restarted_at: str
+    frames: int = Field(description="frames compared, after the restart to the failure's end")
+    j_run: float
+    j_restarted: float
+    propagation_share: float = Field(description="share of the loss that the restart undoes")
+    verdict: str = Field(description="`propagation` if that is half or more, else `hard frames`")
+
+
+class RestartsRecord(Record):
+    """All restarts of a run."""
+
+    restarts: list[RestartRecord]
+    frames: int
+    loss_run: float | None = Field(description="mean over the frames compared")
+    loss_restarted: float | None
+    propagation_share: float | None
+    notes: list[str]
+
+
+class DosePoint(Record):
+    """A clip of a series."""
+
+    level: int
+    dose: float
+    j_mean: float
+    drop: float = Field(description="J of the control minus this")
+
+
+class DoseRecord(Record):
+    """J against the dose of one factor of the diagnostic suite, over visible objects only.
+
+    An empty mask of an object that is hidden has J = 1, which would make long absences look easy.
+    """
+
+    factor: str
+    unit: str
+    series: int = Field(description="how many series of clips the figures are means over")
+    control: float = Field(description="J without the factor")
+    points: list[DosePoint] = Field(description="by level")
+    breaking_dose: float | None = Field(
+        description="where J drops 0.2 below the control, between levels on a straight line; null "
+        "if it does not"
+    )
+
+
+class AttributeRecord(Record):
+    """J of the sequences with and without an attribute, and how far to believe the attribute."""
+
+    attribute: str
+    threshold: float
+    above: bool = Field(description="more than the threshold means yes")
+    origin: str = Field(description="`definition`, `rule`, or `train` for a chosen threshold")
+    needs_frames: bool
+    sequences_with: int
+    sequences_without: int
+    j_with: float | None
+    j_without: float | None
+    difference: float | None = Field(description="of J; negative: they are harder")
+    kappa_train: float = Field(description="agreement with people on 30 sequences of DAVIS-2016")
+    kappa_left_out: float | None = Field(description="with thresholds chosen without the sequence")
+    kappa_val: float = Field(description="on 10 sequences that no threshold was chosen on")
+    kappa_here: float | None = Field(description="on these sequences, where tags are given")
+    tagged_here: int
+
+
+class AttributesRecord(Record):
+    """What makes the sequences hard."""
+
+    sequences: dict[str, list[str]] = Field(description="attributes of each")
+    figures: dict[str, dict[str, dict[str, float | None]]] = Field(
+        description="by sequence, object and attribute"
+    )
+    attributes: list[AttributeRecord]
+
+
 class DiagnosisRecord(LossRecord):
     """`diagnosis.json`."""
 
@@ -160,6 +332,18 @@ class DiagnosisRecord(LossRecord):
     identity: list[EventRecord] = Field(description="swaps, merges and splits")
     survival: list[SurvivalRecord]
     curves: list[CurveRecord]
+    placement: PlacementRecord = Field(
+        default=PlacementRecord(), description="over all object-frames with a visible object"
+    )
+    centre_curves: list[CentreCurveRecord] = Field(default_factory=list)
+    overlap: OverlapRecord | None = Field(
+        default=None, description="null without stored soft masks"
+    )
+    restarts: RestartsRecord | None = Field(default=None, description="null unless asked for")
+    attributes: AttributesRecord | None = Field(default=None, description="null unless asked for")
+    doses: list[DoseRecord] = Field(
+        default_factory=list, description="on series of diagnostic clips only"
+    )
     undiagnosed: dict[str, str] = Field(description="sequence to reason")
     limits: list[str] = Field(description="what these masks cannot tell, and why")
     thresholds: dict[str, float]
@@ -200,3 +384,62 @@ class DifferenceRecord(Record):
     objects: list[ObjectDifference] = Field(description="largest change first")
     left_out: list[str] = Field(description="objects that only one of the two has")
     summary: str
+
+
+class DetectorRecord(Record):
+    """A detector against the truth, by object-frame."""
+
+    detector: str
+    frames: int = Field(description="object-frames on which it should speak")
+    precision: float | None
+    recall: float | None
+    missed_on: dict[str, int] = Field(description="clips with most misses, frames")
+    false_on: dict[str, int] = Field(description="clips with most false alarms, frames")
+
+
+class FaultRecord(Record):
+    """A fault that was put into true masks, and what was named."""
+
+    fault: str
+    intended: str
+    made: int = Field(description="clips it was put into")
+    named: dict[str, int] = Field(description="cause to number of clips")
+    most_often: str
+    share: float | None = Field(description="of clips with the intended cause")
+    otherwise: dict[str, str] = Field(description="clip to the cause named instead")
+
+
+class IdentityRecord(Record):
+    """How often an injected swap or merge is seen."""
+
+    kind: str
+    injected: int
+    found: int
+    share: float | None
+
+
+class TargetRecord(Record):
+    """What is asked of the diagnosis."""
+
+    target: str
+    least: float
+    measured: float | None
+    reached: bool
+
+
+class AnalysisCard(Record):
+    """`analysis-card.json`: how far a diagnosis can be trusted."""
+
+    schema_version: int = DIAGNOSIS_SCHEMA_VERSION
+    suite_version: int
+    full_suite_version: int
+    clips: int
+    faulty_clips: int
+    detectors: list[DetectorRecord]
+    faults: list[FaultRecord]
+    identity: list[IdentityRecord]
+    control_clips: int
+    disturbed_controls: list[str]
+    control_causes: dict[str, int]
+    targets: list[TargetRecord]
+    thresholds: dict[str, float]

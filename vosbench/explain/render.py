@@ -16,6 +16,14 @@ from vosbench.explain.records import (
     ObjectRecord,
     TermDifference,
 )
+from vosbench.explain.render_parts import (
+    render_attributes,
+    render_doses,
+    render_overlap,
+    render_placement,
+    render_restarts,
+)
+from vosbench.explain.tables import more_of, table
 from vosbench.report.text import count, plain, points
 
 __all__ = ["render_diagnosis", "render_difference"]
@@ -42,10 +50,19 @@ def render_diagnosis(record: DiagnosisRecord, *, details: bool = False) -> str:
     ]
     if len(record.sequences) < len(record.objects):
         parts.append(_sequences(record.sequences, shown))
+    if record.attributes is not None:
+        parts.append(render_attributes(record.attributes, details=details))
+    if record.doses:
+        parts.append(render_doses(record.doses))
     parts.append(_objects(record.objects, shown))
     parts += _failures(record, shown)
     if record.identity:
         parts.append(_spans("Objects confused", record.identity, shown))
+    if record.overlap is not None:
+        parts += render_overlap(record.overlap, shown)
+    parts += render_placement(record, shown)
+    if record.restarts is not None:
+        parts.append(render_restarts(record.restarts, shown))
     if record.curves:
         parts.append(_curves(record.curves))
     if record.events:
@@ -53,20 +70,9 @@ def render_diagnosis(record: DiagnosisRecord, *, details: bool = False) -> str:
     if record.undiagnosed:
         lines = [f"  {plain(name)}: {plain(why)}" for name, why in record.undiagnosed.items()]
         parts.append("\n".join(["Not diagnosed", *lines]))
-    parts.append("\n".join(f"note: {plain(line)}" for line in record.limits))
+    if record.limits:
+        parts.append("\n".join(f"note: {plain(line)}" for line in record.limits))
     return "\n\n".join(parts)
-
-
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
-    from tabulate import tabulate
-
-    return tabulate(
-        rows,
-        headers=list(headers),
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=tuple("left" if at < left else "right" for at in range(len(headers))),
-    )
 
 
 def _waterfall(record: LossRecord) -> str:
@@ -100,9 +106,9 @@ def _sequences(sequences: Mapping[str, LossRecord], shown: int | None) -> str:
         )
         for name, one in worst
     ]
-    more = _more(len(sequences), shown)
+    more = more_of(len(sequences), shown)
     headers = ("sequence", "dominant", "J", *GROUPS)
-    return f"Sequences, most costly first{more}\n{_table(headers, rows, left=2)}"
+    return f"Sequences, most costly first{more}\n{table(headers, rows, left=2)}"
 
 
 def _objects(objects: Sequence[ObjectRecord], shown: int | None) -> str:
@@ -120,12 +126,8 @@ def _objects(objects: Sequence[ObjectRecord], shown: int | None) -> str:
         for one in worst
     ]
     headers = ("sequence", "object", "dominant", "cause", "J", *GROUPS, "lag")
-    more = _more(len(objects), shown)
-    return f"Objects, most costly first{more}\n{_table(headers, rows, left=4)}"
-
-
-def _more(total: int, shown: int | None) -> str:
-    return f" ({shown} of {total}; all with --details)" if shown and total > shown else ""
+    more = more_of(len(objects), shown)
+    return f"Objects, most costly first{more}\n{table(headers, rows, left=4)}"
 
 
 def _failures(record: DiagnosisRecord, shown: int | None) -> list[str]:
@@ -149,7 +151,7 @@ def _failures(record: DiagnosisRecord, shown: int | None) -> list[str]:
         for one, f in spans[:shown]
     ]
     headers = ("sequence", "object", "from frame", "until", "how", "lowest J")
-    text = f"{head}{_more(len(spans), shown)}\n{_table(headers, rows, left=5)}"
+    text = f"{head}{more_of(len(spans), shown)}\n{table(headers, rows, left=5)}"
     last = record.survival[-1]
     steps = [step for step in record.survival if step.survival <= 0.5]
     median = f"median time to failure {steps[0].frames} frames" if steps else "median not reached"
@@ -176,7 +178,7 @@ def _spans(title: str, events: Sequence[EventRecord], shown: int | None) -> str:
         for e in ordered
     ]
     headers = ("sequence", "object", "other", "kind", "from frame", "to frame", "strength")
-    return f"{title}{_more(len(events), shown)}\n{_table(headers, rows, left=6)}"
+    return f"{title}{more_of(len(events), shown)}\n{table(headers, rows, left=6)}"
 
 
 def _curves(curves: Sequence[CurveRecord]) -> str:
@@ -197,7 +199,7 @@ def _curves(curves: Sequence[CurveRecord]) -> str:
     headers = ("event", "onsets", "sequences", *offsets, "then failed", "lift")
     return (
         "J around the onsets of events (frames before and after; the clips that reach so far "
-        f"differ)\n{_table(headers, rows, left=1)}"
+        f"differ)\n{table(headers, rows, left=1)}"
     )
 
 
@@ -207,7 +209,7 @@ def render_difference(record: DifferenceRecord) -> str:
     headers = ("cause", "baseline", "candidate", "difference", "95 % interval")
     parts = [
         plain(record.summary),
-        f"Loss in points, candidate minus baseline\n{_table(headers, rows, left=1)}",
+        f"Loss in points, candidate minus baseline\n{table(headers, rows, left=1)}",
     ]
     changed = [one for one in record.objects if one.difference][:_SHOWN]
     if changed:
@@ -223,7 +225,7 @@ def render_difference(record: DifferenceRecord) -> str:
             for one in changed
         ]
         names = ("sequence", "object", "mostly", "J baseline", "J candidate", "difference")
-        parts.append(f"Objects that changed most\n{_table(names, lines, left=3)}")
+        parts.append(f"Objects that changed most\n{table(names, lines, left=3)}")
     if record.left_out:
         parts.append(f"left out, not in both: {plain(', '.join(record.left_out))}")
     return "\n\n".join(parts)

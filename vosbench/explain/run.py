@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from vosbench.data import Dataset
+from vosbench.data.diagnostic import read_dose
 from vosbench.data.masks import open_masks
 from vosbench.diagnose import DEFAULTS
 from vosbench.engine.reuse import refuse_changed
 from vosbench.errors import InputError, UsageError, VosbenchError
+from vosbench.explain.attributes import attributes_record, examine_all, read_tags
 from vosbench.explain.build import Diagnosis, Origin, build_diagnosis
 from vosbench.explain.collect import examine_sequence
 from vosbench.explain.findings import SequenceFindings
+from vosbench.explain.overlap import SequenceOverlap, examine_overlap, overlap_record
+from vosbench.explain.restart import restart_failures
+from vosbench.explain.told import self_told
 from vosbench.metrics import PROTOCOLS, Protocol, get_protocol
 from vosbench.store import (
     RunPaths,
@@ -21,9 +27,46 @@ from vosbench.store import (
     write_record,
     write_table,
 )
-from vosbench.workflow import data_of_masks
+from vosbench.store.schema import RunRecord
+from vosbench.workflow import data_of_masks, open_run_data
 
-__all__ = ["DIAGNOSIS_JSON", "DIAGNOSIS_TABLE", "Progress", "diagnose_path"]
+__all__ = [
+    "DIAGNOSIS_JSON",
+    "DIAGNOSIS_TABLE",
+    "Attributes",
+    "Progress",
+    "Restart",
+    "diagnose_path",
+]
+
+
+@dataclass(frozen=True)
+class Restart:
+    """How to start the method again at failures.
+
+    Attributes:
+        weights: file of the run, where it was run with `--weights`.
+        device: `auto`, `cpu` or `cuda:N`.
+        progress: told of each restart before it begins.
+    """
+
+    weights: Path | None = None
+    device: str = "auto"
+    progress: Callable[[str], None] = lambda text: None
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """How to find the attributes of sequences.
+
+    Attributes:
+        tags: CSV file with what people say of them, to be compared with.
+        progress: told of each sequence before it is looked at.
+    """
+
+    tags: Path | None = None
+    progress: Callable[[str], None] = lambda text: None
+
 
 DIAGNOSIS_JSON: Final = "diagnosis.json"
 DIAGNOSIS_TABLE: Final = "diagnosis.parquet"
@@ -40,12 +83,17 @@ def diagnose_path(
     protocol: str | None = None,
     sequences: str | None = None,
     limit: int | None = None,
+    replay: bool = False,
+    restart: Restart | None = None,
+    attributes: Attributes | None = None,
     progress: Progress | None = None,
 ) -> Diagnosis:
     """Diagnose a run directory, or a folder or zip of masks.
 
     For a run directory all but the path may be left out; diagnosing it as it was run leaves
-    `diagnosis.json` and `diagnosis.parquet` inside it. Otherwise nothing is written.
+    `diagnosis.json` and `diagnosis.parquet` inside it. Otherwise nothing is written. Where the run
+    stored soft masks, those of sequences with several objects are examined too; with `replay` they
+    are also put through other merging rules.
 
     Raises:
         UsageError: the data set of loose masks is not named, or J-Mean is no mean over frames under
@@ -67,8 +115,17 @@ def diagnose_path(
         split=opened.split,
         protocol=rules.name,
     )
+    if replay and run is None:
+        raise UsageError(f"{path} is no run directory, and only runs hold the soft masks to replay")
+    if restart is not None and not as_run:
+        raise UsageError(
+            "a restart needs a run directory, diagnosed as it was run",
+            hint="leave out --dataset, --split, --protocol, --sequences and --limit",
+        )
     if run is None or not as_run:
-        return _diagnose(path, opened, rules, origin, failed={}, progress=progress)
+        job = _Job(path, opened, rules, origin, replay=replay, paths=paths if run else None)
+        plain = _diagnose(job, failed={}, progress=progress)
+        return _with_attributes(plain, opened, rules, attributes)
     failed = dict.fromkeys(run.failed, "the run failed on it; see sequences/<name>.json")
     with exclusive(paths):
         for clip in opened.sequences:
@@ -76,7 +133,11 @@ def diagnose_path(
                 failed.setdefault(clip.name, "the run has not come to it")
             elif clip.name not in failed:
                 refuse_changed(paths, clip.name)
-        diagnosis = _diagnose(path, opened, rules, origin, failed=failed, progress=progress)
+        job = _Job(path, opened, rules, origin, replay=replay, paths=paths)
+        diagnosis = _diagnose(job, failed=failed, progress=progress)
+        if restart is not None:
+            diagnosis = _with_restarts(run, diagnosis, rules, data, restart)
+        diagnosis = _with_attributes(diagnosis, opened, rules, attributes)
         write_table(path / DIAGNOSIS_TABLE, diagnosis.frames)
         # last, so that the record never speaks of a table that is not there
         write_record(path / DIAGNOSIS_JSON, diagnosis.record)
@@ -100,23 +161,68 @@ def _can_split(rules: Protocol) -> bool:
     return plain and rules.objects != "best-match"
 
 
-def _diagnose(
-    path: Path,
-    opened: Dataset,
-    rules: Protocol,
-    origin: Origin,
-    *,
-    failed: Mapping[str, str],
-    progress: Progress | None,
+def _with_restarts(
+    run: RunRecord, diagnosis: Diagnosis, rules: Protocol, data: Path | None, restart: Restart
 ) -> Diagnosis:
-    source = open_masks(path)
+    restarts = restart_failures(
+        run,
+        open_run_data(run, data, need_images=True),
+        diagnosis,
+        rules,
+        weights=restart.weights,
+        device=restart.device,
+        progress=restart.progress,
+    )
+    record = diagnosis.record.model_copy(update={"restarts": restarts})
+    return Diagnosis(record, diagnosis.findings)
+
+
+def _with_attributes(
+    diagnosis: Diagnosis, opened: Dataset, rules: Protocol, attributes: Attributes | None
+) -> Diagnosis:
+    if attributes is None:
+        return diagnosis
+    tags = read_tags(attributes.tags) if attributes.tags is not None else None
+    clips = [clip for clip in opened.sequences if clip.name in diagnosis.record.sequences]
+    figures = examine_all(clips, rules, progress=attributes.progress)
+    found = attributes_record(figures, diagnosis.record.sequences, tags=tags)
+    record = diagnosis.record.model_copy(update={"attributes": found})
+    return Diagnosis(record, diagnosis.findings)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What to diagnose; `paths` where it is a run."""
+
+    path: Path
+    opened: Dataset
+    rules: Protocol
+    origin: Origin
+    replay: bool
+    paths: RunPaths | None
+
+
+def _diagnose(job: _Job, *, failed: Mapping[str, str], progress: Progress | None) -> Diagnosis:
+    source = open_masks(job.path)
+    opened, rules = job.opened, job.rules
     found: list[SequenceFindings] = []
+    overlaps: list[SequenceOverlap] = []
     undiagnosed = dict(failed)
     for done, clip in enumerate(opened.sequences, 1):
         if clip.name in failed:
             continue
         try:
-            found.append(examine_sequence(source, clip, rules, limits=DEFAULTS))
+            told = None
+            # windows and centres are of the objects one by one, not of their union
+            if job.paths is not None and (rules.objects != "union" or clip.object_ids == (1,)):
+                told = self_told(job.paths, clip.name)
+            examined = examine_sequence(source, clip, rules, told=told, limits=DEFAULTS)
+            overlap = None
+            if job.paths is not None:
+                overlap = examine_overlap(job.paths, source, clip, rules, replay=job.replay)
+            found.append(examined)
+            if overlap is not None:
+                overlaps.append(overlap)
         except VosbenchError as error:
             undiagnosed[clip.name] = f"{error} {error.hint}".strip()
         if progress is not None:
@@ -124,4 +230,21 @@ def _diagnose(
     if not found:
         reasons = "\n".join(f"  {name}: {reason}" for name, reason in undiagnosed.items())
         raise InputError(f"no sequence can be diagnosed:\n{reasons}")
-    return build_diagnosis(found, origin, undiagnosed=undiagnosed, limits=DEFAULTS)
+    if job.replay and not overlaps:
+        raise InputError(
+            f"{job.path} holds no soft masks of sequences with several objects, so there is "
+            "nothing to replay",
+            hint="run the method again with --store-soft on a data set with several objects",
+        )
+    return build_diagnosis(
+        found,
+        job.origin,
+        undiagnosed=undiagnosed,
+        limits=DEFAULTS,
+        overlap=overlap_record(overlaps, rules),
+        doses={
+            name: dose
+            for name in (one.sequence for one in found)
+            if (dose := read_dose(opened.root, name)) is not None
+        },
+    )

@@ -225,3 +225,19 @@ def test_real_masks_sum_on_every_frame(shared: Path, method: str) -> None:
     assert len(table) > 100
     assert np.abs(table[list(TERMS)].sum(axis=1) - (1 - table["J"])).max() <= 1e-12
     assert not table[["leak", "stolen", "wrong_id"]].to_numpy().any()
+
+
+def test_a_diagnosis_of_an_older_vosbench_is_read() -> None:
+    """Before soft masks, windows, restarts, attributes and doses were told."""
+    record = DiagnosisRecord.model_validate(
+        {
+            **dict.fromkeys(("path", "method", "dataset", "split", "protocol", "dominant"), ""),
+            **dict.fromkeys(("sequences", "terms", "undiagnosed", "thresholds"), {}),
+            **dict.fromkeys(("objects", "events", "identity", "survival", "curves", "limits"), []),
+            "j_mean": 1.0,
+            "loss": 0.0,
+        }
+    )
+    assert record.overlap is None
+    assert record.placement.clipped is None
+    assert record.doses == []

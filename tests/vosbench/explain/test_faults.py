@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.vosbench.explain.faults import FAULTS, Fault, source_of
 from vosbench.data import Dataset, open_dataset
 from vosbench.data.diagnostic import read_truth
 from vosbench.data.masks import read_labels
 from vosbench.diagnose import measure_shapes, occluded_frames
 from vosbench.explain import examine_sequence
+from vosbench.explain.faults import FAULTS, Fault, source_of
 from vosbench.metrics import get_protocol
 from vosbench.types import Sequence as Clip
 

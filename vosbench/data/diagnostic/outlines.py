@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vosbench.data.diagnostic.photos import load_photo
 
-__all__ = ["Box", "Ellipses", "Outline", "Polygon", "Silhouette"]
+__all__ = ["Box", "Ellipses", "Lattice", "Outline", "Polygon", "Silhouette"]
 
 Coordinates: TypeAlias = NDArray[np.float64]
 Inside: TypeAlias = NDArray[np.bool_]
@@ -44,6 +44,27 @@ class Box:
         """See `Outline`."""
         x0, y0, x1, y1 = self.bounds
         return (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Bars along and across a rectangle x0, y0, x1, y1, with square holes between them.
+
+    Attributes:
+        bounds: of the rectangle.
+        cell: distance from bar to bar.
+        bar: width of a bar.
+    """
+
+    bounds: tuple[int, int, int, int]
+    cell: int
+    bar: int
+
+    def inside(self, x: Coordinates, y: Coordinates) -> Inside:
+        """See `Outline`."""
+        x0, y0, _, _ = self.bounds
+        bars = (np.mod(x - x0, self.cell) < self.bar) | (np.mod(y - y0, self.cell) < self.bar)
+        return Box(self.bounds).inside(x, y) & bars
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vosbench.data.diagnostic.camera import Backdrop, camera_at, seen_by
+from vosbench.data.diagnostic.effects import FrameEffects, apply_effects, sub_frame_times
 from vosbench.data.diagnostic.scene import Actor, ClipPlan, Pose
-from vosbench.data.diagnostic.sprites import Sprite, background_image, sprite_of
+from vosbench.data.diagnostic.sprites import Sprite, sprite_of
 from vosbench.types import RGB, LabelMap
 
 __all__ = ["DrawnActor", "DrawnFrame", "draw_clip"]
@@ -24,7 +26,6 @@ __all__ = ["DrawnActor", "DrawnFrame", "draw_clip"]
 _SAMPLES = 3
 _HALF = (_SAMPLES * _SAMPLES + 1) // 2
 _FRACTION_BITS = 16
-_PAN_BITS = 6
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class DrawnFrame:
     image: RGB
     labels: LabelMap
     actors: tuple[DrawnActor, ...]
+    effects: FrameEffects
 
 
 def draw_clip(plan: ClipPlan, *, height: int, width: int, frames: int) -> Iterator[DrawnFrame]:
@@ -60,27 +62,63 @@ def draw_clip(plan: ClipPlan, *, height: int, width: int, frames: int) -> Iterat
         width: px.
         frames: at least 2.
     """
-    backdrop = _Backdrop.of(plan, height=height, width=width)
-    sprites = {
-        actor.name: sprite_of(
-            actor.cut_out, largest=round(height * max(pose.size for pose in actor.poses))
-        )
-        for actor in plan.actors
-    }
-    ids = {actor.name: number for number, actor in enumerate(plan.objects, start=1)}
+    stage = _Stage(plan, height=height, width=width)
+    finish = apply_effects(plan.effects, height=height, width=width, name=plan.name)
     for number in range(frames):
-        time = number / (frames - 1)
-        image = backdrop.at(time)
+        effects = FrameEffects.of(plan.effects, number, frames)
+        time = _warped(number / (frames - 1), plan.effects.jump)
+        image, labels, actors = stage.draw(time)
+        times = sub_frame_times(time, effects.shutter / (frames - 1))
+        if len(times) > 1:
+            image = _averaged([stage.draw(one)[0] for one in times])
+        yield DrawnFrame(finish(image, effects, number), labels, actors, effects)
+
+
+def _warped(time: float, jump: float) -> float:
+    """Time on the paths: slower on both sides of the middle, where `jump` of it is left out."""
+    return time * (1 - jump) + (jump if time > 0.5 else 0.0)
+
+
+def _averaged(images: list[RGB]) -> RGB:
+    total = np.zeros(images[0].shape, np.uint16)
+    for image in images:
+        total += image
+    count = np.uint16(len(images))
+    return ((total + count // np.uint16(2)) // count).astype(np.uint8)
+
+
+class _Stage:
+    """Backdrop and sprites of a clip, ready to be drawn at any time."""
+
+    def __init__(self, plan: ClipPlan, *, height: int, width: int) -> None:
+        self._plan = plan
+        self._size = (height, width)
+        self._backdrop = Backdrop.of(plan, height=height, width=width)
+        closest = max((one.zoom for one in plan.effects.camera), default=1.0)
+        self._sprites = {
+            actor.name: sprite_of(
+                actor.cut_out,
+                largest=round(height * closest * max(pose.size for pose in actor.poses)),
+            )
+            for actor in plan.actors
+        }
+        self._ids = {actor.name: number for number, actor in enumerate(plan.objects, start=1)}
+
+    def draw(self, time: float) -> tuple[RGB, LabelMap, tuple[DrawnActor, ...]]:
+        """Picture, labels, and the actors by themselves."""
+        height, width = self._size
+        camera = camera_at(self._plan.effects.camera, time)
+        image = self._backdrop.at(time, camera)
         labels = np.zeros((height, width), dtype=np.uint8)
         drawn = []
-        for actor in plan.actors:
-            pose = actor.at(time)
-            sprite = sprites[actor.name]
+        for actor in self._plan.actors:
+            pose = seen_by(camera, actor.at(time), width / height)
+            sprite = self._sprites[actor.name]
             placed = _placed(sprite, actor, pose, height=height, width=width)
             mask = _paint(image, sprite, placed)
-            labels[mask] = ids.get(actor.name, 0)
+            labels[mask] = self._ids.get(actor.name, 0)
             drawn.append(DrawnActor(pose, mask, int((placed.shares >= _HALF).sum())))
-        yield DrawnFrame(image, labels, tuple(drawn))
+        return image, labels, tuple(drawn)
 
 
 @dataclass(frozen=True)
@@ -107,8 +145,10 @@ def _placed(sprite: Sprite, actor: Actor, pose: Pose, *, height: int, width: int
     scale = pose.size * height / rows
     angle = math.radians(pose.turn)
     cosine, sine = math.cos(angle), math.sin(angle)
-    half_width = (abs(cosine) * columns + abs(sine) * rows) * scale / 2
-    half_height = (abs(sine) * columns + abs(cosine) * rows) * scale / 2
+    # a bent cut-out reaches farther to both sides
+    reach = columns * (1 + 2 * abs(pose.wave))
+    half_width = (abs(cosine) * reach + abs(sine) * rows) * scale / 2
+    half_height = (abs(sine) * reach + abs(cosine) * rows) * scale / 2
     centre_x, centre_y = pose.x * width, pose.y * height
     left, top = math.floor(centre_x - half_width), math.floor(centre_y - half_height)
     across = np.arange(_SAMPLES * (math.ceil(2 * half_width) + 2), dtype=np.int32)[None, :]
@@ -125,9 +165,14 @@ def _placed(sprite: Sprite, actor: Actor, pose: Pose, *, height: int, width: int
     v = (start_v + round(-sine * step) * across) + round(cosine * step) * down
     u >>= _FRACTION_BITS
     v >>= _FRACTION_BITS
+    if pose.wave:
+        bend = [round(pose.wave * columns * math.sin(2 * math.pi * v / rows)) for v in range(rows)]
+        u += np.array(bend, np.int32).take(np.clip(v, 0, rows - 1))
     within = (u >= 0) & (u < columns) & (v >= 0) & (v < rows)
     texels = np.where(within, v * np.int32(columns) + u, np.int32(0))
     inside = within & sprite.inside.ravel().take(texels)
+    if pose.gap:
+        inside &= np.abs(2 * u + 1 - columns) >= round(pose.gap * columns)
     return _Placed(left, top, _summed(inside).astype(np.uint8), texels, inside)
 
 
@@ -159,45 +204,3 @@ def _paint(image: RGB, sprite: Sprite, placed: _Placed) -> NDArray[np.bool_]:
     image[place] = ((mixed + full // 2) // full).astype(np.uint8)
     mask[place] = placed.shares[inner] >= _HALF
     return mask
-
-
-@dataclass(frozen=True)
-class _Backdrop:
-    """A background larger than the frame, over which the camera moves.
-
-    Attributes:
-        pixels: uint16, so that mixing does not overflow.
-        height: px of the frame.
-        width: px of the frame.
-        travel: px in x and y over the whole clip.
-    """
-
-    pixels: NDArray[np.uint16]
-    height: int
-    width: int
-    travel: tuple[float, float]
-
-    @staticmethod
-    def of(plan: ClipPlan, *, height: int, width: int) -> _Backdrop:
-        travel = (plan.pan[0] * width, plan.pan[1] * height)
-        covered = (height + math.ceil(abs(travel[1])) + 2, width + math.ceil(abs(travel[0])) + 2)
-        pixels = background_image(plan.background, height=covered[0], width=covered[1])
-        return _Backdrop(pixels.astype(np.uint16), height, width, travel)
-
-    def at(self, time: float) -> RGB:
-        """The picture without actors; mixed from four neighbours, weights in 1/64."""
-        x_cell, x_part = self._offset(self.travel[0], time, self.pixels.shape[1] - self.width)
-        y_cell, y_part = self._offset(self.travel[1], time, self.pixels.shape[0] - self.height)
-        one = 1 << _PAN_BITS
-        view = self.pixels[y_cell : y_cell + self.height + 1, x_cell : x_cell + self.width + 1]
-        rows = view[:-1] * np.uint16(one - y_part) + view[1:] * np.uint16(y_part)
-        rows = (rows + np.uint16(one // 2)) >> np.uint16(_PAN_BITS)
-        both = rows[:, :-1] * np.uint16(one - x_part) + rows[:, 1:] * np.uint16(x_part)
-        return ((both + np.uint16(one // 2)) >> np.uint16(_PAN_BITS)).astype(np.uint8)
-
-    @staticmethod
-    def _offset(travel: float, time: float, spare: int) -> tuple[int, int]:
-        """Whole pixels and 64ths from the edge; the path is centred in the spare room."""
-        start = (spare - 1 - abs(travel)) / 2 + (abs(travel) if travel < 0 else 0)
-        position = round((start + travel * time) * (1 << _PAN_BITS))
-        return position >> _PAN_BITS, position & ((1 << _PAN_BITS) - 1)

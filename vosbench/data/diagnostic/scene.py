@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["Actor", "ClipPlan", "Pose", "Role"]
+__all__ = ["Actor", "Camera", "ClipPlan", "Dose", "Effects", "Pose", "Role"]
 
 Role: TypeAlias = Literal["object", "occluder", "distractor"]
 
@@ -24,6 +24,8 @@ class Pose:
         y: centre, fraction of the frame's height.
         size: height of the cut-out, fraction of the frame's height.
         turn: clockwise rotation, degrees.
+        wave: how far a bend of one period moves its rows sideways, share of its width.
+        gap: width of a slit down its middle, share of its width; the object falls into two parts.
     """
 
     time: float
@@ -31,6 +33,8 @@ class Pose:
     y: float
     size: float
     turn: float = 0.0
+    wave: float = 0.0
+    gap: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Actor:
         role: `object` is annotated, with ids 1, 2, ... in the plan's order; the others are not.
         poses: key poses in order of time; between them everything changes linearly.
         mirrored: left and right are swapped.
+        rank: objects are numbered by rank, and those of one rank from back to front.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Actor:
     role: Role
     poses: tuple[Pose, ...]
     mirrored: bool = False
+    rank: int = 0
 
     def at(self, time: float) -> Pose:
         """Pose at a time from 0 to 1."""
@@ -64,8 +70,65 @@ class Actor:
                     before.y + part * (after.y - before.y),
                     before.size + part * (after.size - before.size),
                     before.turn + part * (after.turn - before.turn),
+                    before.wave + part * (after.wave - before.wave),
+                    before.gap + part * (after.gap - before.gap),
                 )
         return self.poses[-1]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Where the camera looks at a time; between key times everything changes linearly.
+
+    Attributes:
+        time: 0 at the first frame, 1 at the last.
+        x: shift of all that is seen, to the right, fraction of the frame's height.
+        y: shift downwards, fraction of the frame's height.
+        zoom: enlargement about the middle of the frame.
+    """
+
+    time: float
+    x: float = 0.0
+    y: float = 0.0
+    zoom: float = 1.0
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What happens to whole frames. The first frame, whose mask is given, is always clean.
+
+    Attributes:
+        light: how much darker it gets, 0..1, with a gradient and flicker.
+        corruption: noise, blur, blocks and fog, 0..1.
+        shutter: how long the shutter is open, in frames.
+        jump: share of all motion that falls between the two frames in the middle.
+        camera: key positions; empty for a camera at rest, which only pans as the plan says.
+    """
+
+    light: float = 0.0
+    corruption: float = 0.0
+    shutter: float = 0.0
+    jump: float = 0.0
+    camera: tuple[Camera, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dose:
+    """How much of its factor a clip has.
+
+    Attributes:
+        level: 1..5, or 0 for the control.
+        value: the amount, in `unit`; that of the control is what is there without the factor.
+        unit: in words.
+        control: name of the clip that is the same but for the factor; its own for the control.
+        control_value: the amount in the control.
+    """
+
+    level: int
+    value: float
+    unit: str
+    control: str
+    control_value: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +142,8 @@ class ClipPlan:
         background: key of `BACKGROUNDS`.
         pan: shift of the camera over the whole clip, fractions of the frame's width and height.
         actors: from back to front.
+        effects: what happens to whole frames.
+        dose: how much of its factor it has, where several clips differ in that.
     """
 
     name: str
@@ -87,8 +152,11 @@ class ClipPlan:
     background: str
     pan: tuple[float, float]
     actors: tuple[Actor, ...]
+    effects: Effects = Effects()
+    dose: Dose | None = None
 
     @property
     def objects(self) -> tuple[Actor, ...]:
         """The annotated actors; the first has id 1."""
-        return tuple(actor for actor in self.actors if actor.role == "object")
+        annotated = (actor for actor in self.actors if actor.role == "object")
+        return tuple(sorted(annotated, key=lambda actor: actor.rank))

@@ -7,11 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vosbench.data.diagnostic.outlines import Box, Ellipses, Outline, Polygon, Silhouette
+from vosbench.data.diagnostic.outlines import (
+    Box,
+    Ellipses,
+    Lattice,
+    Outline,
+    Polygon,
+    Silhouette,
+)
 from vosbench.data.diagnostic.photos import load_photo
 from vosbench.types import RGB
 
-__all__ = ["BACKGROUNDS", "CUT_OUTS", "CutOut", "Sprite", "background_image", "sprite_of"]
+__all__ = [
+    "BACKGROUNDS",
+    "BARS",
+    "CAMOUFLAGE",
+    "CUT_OUTS",
+    "CutOut",
+    "Sprite",
+    "background_image",
+    "sprite_of",
+]
 
 _OVERSAMPLE = 2
 """Pixels of a cut-out per drawn pixel at its largest; drawing takes 3x3 samples per pixel."""
@@ -27,12 +43,14 @@ class CutOut:
         fill: x0, y0, x1, y1 of the photograph stretched over the outline's bounds; None means that
             the outline lies on its own photograph.
         tint: colours that black and white of the photograph turn into, or None.
+        camouflage: share of the colour of the background "grass" in 1/256.
     """
 
     photo: str
     outline: Outline
     fill: tuple[int, int, int, int] | None = None
     tint: tuple[tuple[int, int, int], tuple[int, int, int]] | None = None
+    camouflage: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,8 +65,24 @@ _BRASS = ((52, 32, 8), (255, 224, 140))
 _SILVER = ((28, 30, 36), (235, 240, 250))
 _COPPER = ((44, 18, 8), (255, 184, 140))
 
+_CUP = Ellipses(((278, 234, 200, 153), (291, 113, 117, 95)))
+_CLOTH = (180, 220, 430, 470)
+CAMOUFLAGE = (64, 128, 179, 218, 243)
+"""Shares of the background's colour in 1/256 of the cut-outs `cup-hidden-1` to `-5`."""
+BARS = (25, 18, 12, 8, 5)
+"""Widths of the bars of the cut-outs `lattice-1` to `-5`; they are 50 apart."""
+
 CUT_OUTS = {
-    "cup": CutOut("coffee", Ellipses(((278, 234, 200, 153), (291, 113, 117, 95)))),
+    "cup": CutOut("coffee", _CUP),
+    **{
+        f"cup-hidden-{level}": CutOut("coffee", _CUP, camouflage=share)
+        for level, share in enumerate(CAMOUFLAGE, start=1)
+    },
+    "lattice-0": CutOut("astronaut", Box(_CLOTH)),
+    **{
+        f"lattice-{level}": CutOut("astronaut", Lattice(_CLOTH, 50, bar))
+        for level, bar in enumerate(BARS, start=1)
+    },
     "cat": CutOut(
         "cat",
         Polygon(
@@ -123,6 +157,14 @@ def sprite_of(name: str, *, largest: int) -> Sprite:
     inside = cut.outline.inside(*np.meshgrid(x, y))
     source = _tinted(load_photo(cut.photo), cut.tint)
     pixels = _resized(source, cut.fill or (x0, y0, x1, y1), (height, width))
+    if cut.camouflage:
+        # as coarse as the background around a cut-out of half of the frame's height
+        photo, tint = BACKGROUNDS["grass"]
+        patch = (128, 128, 384, 384)
+        other = _resized(_tinted(load_photo(photo), tint), patch, (height, width)).astype(np.uint16)
+        own = pixels.astype(np.uint16)
+        mixed = own * np.uint16(256 - cut.camouflage) + other * np.uint16(cut.camouflage)
+        pixels = (mixed >> np.uint16(8)).astype(np.uint8)
     return Sprite(pixels, inside)
 
 

@@ -11,6 +11,7 @@ import io
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -18,15 +19,26 @@ from typing import Literal, TypeAlias
 from vosbench.data.diagnostic.clips import SUITE_VERSION, clip_plans
 from vosbench.data.diagnostic.photos import PHOTOS
 from vosbench.data.diagnostic.render import draw_clip
+from vosbench.data.diagnostic.scene import ClipPlan
 from vosbench.data.diagnostic.truth import encode_truth, measure_truth
 from vosbench.data.masks import encode_labels
 from vosbench.data.roots import cache_folder
 from vosbench.errors import InputError
 from vosbench.types import RGB
 
-__all__ = ["SIZES", "ClipSize", "SizeName", "diagnostic_root", "write_suite"]
+__all__ = [
+    "SIZES",
+    "ClipSize",
+    "SizeName",
+    "diagnostic_root",
+    "encode_image",
+    "put_clip",
+    "write_suite",
+]
 
 SizeName: TypeAlias = Literal["std", "tiny"]
+_LAYOUT = 2
+"""Stored in the manifest; raised whenever what is told of a clip changes."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,10 @@ def _replace(target: Path, size: SizeName) -> None:
 
 def _is_complete(folder: Path) -> bool:
     try:
-        files = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["files"]
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        if manifest["layout"] != _LAYOUT:
+            return False
+        files = manifest["files"]
         return all(_digest((folder / name).read_bytes()) == sha for name, sha in files.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
@@ -115,20 +130,26 @@ def write_suite(folder: Path, size: SizeName) -> None:
 
     plans = clip_plans()
     for plan in plans:
-        frames = list(draw_clip(plan, height=shape.height, width=shape.width, frames=shape.frames))
-        for number, frame in enumerate(frames):
-            put(f"JPEGImages/480p/{plan.name}/{number:05d}.png", _encoded(frame.image))
-            put(f"Annotations/480p/{plan.name}/{number:05d}.png", encode_labels(frame.labels))
-        arrays, words = encode_truth(measure_truth(plan, frames))
-        put(f"Truth/{plan.name}.npz", arrays)
-        put(f"Truth/{plan.name}.json", words)
+        put_clip(plan, shape, put)
     put("ImageSets/2017/all.txt", "".join(f"{plan.name}\n" for plan in plans).encode())
     put("README.txt", _readme(size).encode())
-    manifest = {"suite_version": SUITE_VERSION, "size": size, "files": files}
+    manifest = {"suite_version": SUITE_VERSION, "layout": _LAYOUT, "size": size, "files": files}
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
-def _encoded(image: RGB) -> bytes:
+def put_clip(plan: ClipPlan, shape: ClipSize, put: Callable[[str, bytes], None]) -> None:
+    """Draw one clip and hand over its files: relative path and content."""
+    frames = list(draw_clip(plan, height=shape.height, width=shape.width, frames=shape.frames))
+    for number, frame in enumerate(frames):
+        put(f"JPEGImages/480p/{plan.name}/{number:05d}.png", encode_image(frame.image))
+        put(f"Annotations/480p/{plan.name}/{number:05d}.png", encode_labels(frame.labels))
+    arrays, words = encode_truth(measure_truth(plan, frames))
+    put(f"Truth/{plan.name}.npz", arrays)
+    put(f"Truth/{plan.name}.json", words)
+
+
+def encode_image(image: RGB) -> bytes:
+    """A picture, H×W×3 uint8, as PNG."""
     from PIL import Image  # noqa: PLC0415 - drawing clips is rare, start-up is not
 
     buffer = io.BytesIO()

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from vosbench.data.masks.labels import MaskRead, VoidUse
 from vosbench.types import LabelKind
 from vosbench.types import Sequence as Clip
 
-Labels = NDArray[np.uint8]
+__all__ = ["FAULTS", "ArrayMasks", "Fault", "Labels", "source_of"]
+
+Labels: TypeAlias = NDArray[np.uint8]
 
 
 class ArrayMasks:
@@ -27,12 +29,15 @@ class ArrayMasks:
         self._masks = masks
 
     def sequences(self) -> tuple[str, ...]:
+        """Names, sorted."""
         return tuple(sorted(self._masks))
 
     def frames(self, sequence: str) -> tuple[str, ...]:
+        """Names of a sequence's frames, sorted."""
         return tuple(sorted(self._masks.get(sequence, {})))
 
     def describe(self, sequence: str, frame: str) -> str:
+        """How a mask is named in messages."""
         return f"memory/{sequence}/{frame}.png"
 
     def read(
@@ -45,6 +50,7 @@ class ArrayMasks:
         single_object: bool = False,
         void: VoidUse = "refuse",
     ) -> MaskRead:
+        """The mask as it is."""
         return MaskRead(self._masks[sequence][frame], "")
 
 
@@ -55,6 +61,8 @@ def source_of(clip: Clip, masks: Sequence[Labels]) -> ArrayMasks:
 
 
 def _erosion(truth: Sequence[Labels], one: int) -> list[Labels]:
+    from scipy import ndimage
+
     masks = []
     for labels in truth:
         mask = ndimage.binary_erosion(labels == one)
@@ -63,6 +71,8 @@ def _erosion(truth: Sequence[Labels], one: int) -> list[Labels]:
 
 
 def _shift(truth: Sequence[Labels], one: int) -> list[Labels]:
+    from scipy import ndimage
+
     masks = []
     for labels in truth:
         mask = labels == one
@@ -96,6 +106,8 @@ def _hallucination(truth: Sequence[Labels], one: int) -> list[Labels]:
 
 
 def _blob(truth: Sequence[Labels], one: int) -> list[Labels]:
+    from scipy import ndimage
+
     masks = []
     for labels in truth:
         side = max(3, round(0.6 * np.sqrt((labels == one).sum())))
@@ -110,6 +122,8 @@ def _blob(truth: Sequence[Labels], one: int) -> list[Labels]:
 
 
 def _hole(truth: Sequence[Labels], one: int) -> list[Labels]:
+    from scipy import ndimage
+
     masks = []
     for labels in truth:
         depth = ndimage.distance_transform_edt(labels == one)
