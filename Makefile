@@ -19,7 +19,7 @@ types: $(READY)
 	$(BIN)/mypy vosbench methods
 
 unit: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -136,14 +137,20 @@ class RunVosbench:
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "vosbench", *map(str, words)]
-        return subprocess.Popen(
-            command,
-            cwd=self._folder,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        # A shell starts background jobs with Ctrl-C ignored, and children inherit that. Popen takes
+        # over what is set at this moment, so a test can interrupt wherever the suite itself runs.
+        inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=self._folder,
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, inherited)
 
 
 @pytest.fixture

@@ -136,8 +136,8 @@ class VosbenchGate:
             rounds: pairs, at least 6.
 
         Returns:
-            The ratio with its interval, or None with `--benchmark-disable`: then both are called
-            once and nothing is judged.
+            The ratio with its interval, or None where pytest-benchmark measures nothing
+            (`--benchmark-disable`, or in a worker of pytest-xdist): then nothing is judged.
         """
         from vosbench.stats import not_slower
 
@@ -150,6 +150,8 @@ class VosbenchGate:
             candidate()
         before: list[float] = []
         benchmark.pedantic(candidate, setup=lambda: before.append(_timed(reference)), rounds=rounds)
+        if benchmark.stats is None:
+            return None
         after = [1000 * seconds for seconds in benchmark.stats.stats.data]
         estimate = _ratio(before[-len(after) :], after)
         found = not_slower(estimate, margin)

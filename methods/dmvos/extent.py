@@ -7,16 +7,12 @@ from numpy.typing import NDArray
 
 from .window import Box, MaskExtent
 
-__all__ = ["extent_of", "extent_of_counts"]
+__all__ = ["extent_of"]
 
 
 def extent_of(mask: NDArray[np.bool_]) -> MaskExtent | None:
     """Box and centroid of an H×W mask, or None where it has no pixel."""
-    return extent_of_counts(mask.sum(axis=0, dtype=np.float64), mask.sum(axis=1, dtype=np.float64))
-
-
-def extent_of_counts(columns: NDArray[np.float64], rows: NDArray[np.float64]) -> MaskExtent | None:
-    """The same from pixel counts per column (W) and per row (H)."""
+    columns, rows = mask.sum(axis=0, dtype=np.float64), mask.sum(axis=1, dtype=np.float64)
     x, y = np.flatnonzero(columns), np.flatnonzero(rows)
     if not len(x):
         return None

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .parameters import MergeRule
+from .transfer import numbers
 
 __all__ = ["merge"]
 
@@ -29,7 +30,7 @@ def merge(probability: Tensor, object_ids: list[int], rule: MergeRule, threshold
     Returns:
         H×W uint8 on the same device.
     """
-    ids = torch.tensor(object_ids, dtype=torch.uint8, device=probability.device)
+    ids = numbers(object_ids, probability.device, torch.uint8)
     best, place = probability.max(dim=0)
     background = (1 - probability).prod(dim=0) if rule == "soft-aggregation" else None
     wins = best >= threshold if background is None else best > background

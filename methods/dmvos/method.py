@@ -10,7 +10,7 @@ import torch
 from vosbench.errors import InputError, UsageError
 from vosbench.types import RGB, BuildOptions, ClipInfo, LabelMap
 
-from ..nn import fold_norms
+from ..nn import can_pack, fold_norms, pack_convolutions
 from .config import NetworkConfig
 from .network import DMVOSNet
 from .parameters import Parameters
@@ -78,11 +78,29 @@ def build(options: BuildOptions) -> DMVOSMethod:
     net = loaded.net.eval().requires_grad_(False)
     fold_norms(net)
     _place(net, device, dtype)
-    encode, segment = net.encode, net.segment
+    if device.type == "cpu" and not options.compile and can_pack(dtype):
+        pack_convolutions(net)
+    model = Model(net.encode, net.segment, net.make_template, device, dtype)
     if options.compile:
-        encode, segment = torch.compile(encode), torch.compile(segment)
-    model = Model(encode, segment, net.make_template, device, dtype)
+        model = _compiled(model)
     return DMVOSMethod(model, parameters, loaded)
+
+
+def _compiled(model: Model) -> Model:
+    """The model with its two networks compiled; on CUDA they are replayed as CUDA graphs.
+
+    Every number of objects is compiled for itself: shapes are static, as graphs need them.
+    """
+    if model.device.type != "cuda":
+        encode, segment = torch.compile(model.encode), torch.compile(model.segment)
+        return replace(model, encode=encode, segment=segment)
+    return replace(
+        model,
+        encode=torch.compile(model.encode, mode="reduce-overhead", dynamic=False),
+        segment=torch.compile(model.segment, mode="reduce-overhead", dynamic=False),
+        # memory of a frame's graphs is used again by the next frame's, and by no earlier call
+        begin_frame=torch.compiler.cudagraph_mark_step_begin,
+    )
 
 
 def _place(net: DMVOSNet, device: torch.device, dtype: torch.dtype) -> None:

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from vosbench.types import mark_stage
+
 from ..nn import ConvBlock, ResNet
 from .config import NetworkConfig
 from .decoder import Decoder
@@ -148,6 +150,8 @@ class DMVOSNet(nn.Module):
         votes = self.ico(features.embed, centre)
         spatial = self._spatial(votes, previous_mask)
         fused = self.fuse(torch.cat([channels, spatial.to(channels.dtype)], dim=1))
+        if not torch.compiler.is_compiling():
+            mark_stage("decode-mask")
         skips = (features.s2, features.s3, features.s4)
         logits = self.decoder(fused, skips, features.stem_size, features.size)
         offset = votes.offset.expand(len(logits), -1, -1, -1)

@@ -11,10 +11,11 @@ from vosbench.types import ParameterValue
 
 from .config import ISOMETRIC_MODES, IsometricMode
 
-__all__ = ["CentreKind", "MergeRule", "Parameters"]
+__all__ = ["CentreKind", "MergeRule", "Parameters", "Parts"]
 
 MergeRule = Literal["argmax", "soft-aggregation"]
 CentreKind = Literal["mass", "box"]
+Parts = Literal["all", "persistent"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class Parameters:
         momentum: weight of the previous size in the smoothing, 0..1.
         patience: empty frames in a row before the window grows.
         growth: factor per frame by which it then grows.
+        parts: which parts of the mask move window and centre: all, or those that lie where the
+            object was, see `persistent.py`.
+        overlap: how much of a part must lie there, 0..1.
         offset: whether the centre offset enters the fusion.
         centre: which point of the previous mask is its centre.
         isometric_mode: see `NetworkConfig`.
@@ -52,6 +56,8 @@ class Parameters:
     momentum: float = 0.5
     patience: int = 5
     growth: float = 1.5
+    parts: Parts = "all"
+    overlap: float = 0.6
     offset: bool = True
     centre: CentreKind = "mass"
     isometric_mode: IsometricMode = "rank_sample"
@@ -88,6 +94,7 @@ class Parameters:
 
     def _check(self) -> None:
         _one_of("offset.centre", self.centre, get_args(CentreKind))
+        _one_of("window.parts", self.parts, get_args(Parts))
         _one_of("merge.rule", self.merge, get_args(MergeRule))
         _one_of("isometric.mode", self.isometric_mode, ISOMETRIC_MODES)
         _within("crop.context", self.context, 0.1, 100.0)
@@ -96,6 +103,7 @@ class Parameters:
         _within("smoothing.momentum", self.momentum, 0.0, 1.0)
         _within("empty.patience", self.patience, 0, 1_000_000)
         _within("empty.growth", self.growth, 1.0, 100.0)
+        _within("window.overlap", self.overlap, 0.0, 1.0)
         _within("threshold", self.threshold, 0.0, 1.0)
         _within("input.height", self.height, 32, 4096)
         _within("input.width", self.width, 32, 4096)
@@ -111,6 +119,8 @@ NAMES = {
     "smoothing.momentum": "momentum",
     "empty.patience": "patience",
     "empty.growth": "growth",
+    "window.parts": "parts",
+    "window.overlap": "overlap",
     "offset.enabled": "offset",
     "offset.centre": "centre",
     "isometric.mode": "isometric_mode",

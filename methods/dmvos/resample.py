@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from .transfer import numbers
 from .window import Window
 
 __all__ = ["FrameSource", "normalise", "paste"]
@@ -22,8 +23,8 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 def normalise(frame: Tensor) -> Tensor:
     """H×W×3 uint8 RGB to 1×3×H×W float32 with ImageNet's statistics."""
-    mean = torch.tensor(IMAGENET_MEAN, device=frame.device) * 255
-    deviation = torch.tensor(IMAGENET_DEVIATION, device=frame.device) * 255
+    mean = numbers(IMAGENET_MEAN, frame.device) * 255
+    deviation = numbers(IMAGENET_DEVIATION, frame.device) * 255
     return (
         frame.permute(2, 0, 1)[None]
         .float()
@@ -68,12 +69,12 @@ def _sample(
     plane: Tensor, window: Window, covered: tuple[int, int], size: tuple[int, int]
 ) -> Tensor:
     height, width = covered
-    theta = torch.tensor(
+    theta = numbers(
         [
             [window.width / width, 0.0, 2 * window.x / width - 1],
             [0.0, window.height / height, 2 * window.y / height - 1],
         ],
-        device=plane.device,
+        plane.device,
     )
     grid = F.affine_grid(theta[None], [1, plane.shape[1], *size], align_corners=False)
     return F.grid_sample(plane, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

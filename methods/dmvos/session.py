@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vosbench.errors import InputError, UsageError
-from vosbench.types import RGB, ClipInfo, LabelMap, Prediction
+from vosbench.types import RGB, ClipInfo, LabelMap, Prediction, mark_stage
 
-from .extent import extent_of, extent_of_counts
+from .extent import extent_of
 from .merge import merge
 from .network import Features, Output, Template
 from .offset import voted_centre
 from .parameters import Parameters
+from .persistent import persistent_part
 from .resample import FrameSource, normalise, paste
-from .window import TrackState, Window, advance, begin, centre_of, window_of
+from .transfer import download, numbers, upload
+from .window import Box, TrackState, Window, advance, begin, centre_of, window_of
 
 __all__ = ["DMVOSSession", "Model"]
 
@@ -38,6 +40,7 @@ class Model:
         make_template: `DMVOSNet.make_template`.
         device: where it runs.
         dtype: type of its input.
+        begin_frame: called before the first use of the network on a frame.
     """
 
     encode: Callable[[Tensor], Features]
@@ -45,15 +48,25 @@ class Model:
     make_template: Callable[[Features, Tensor], Template]
     device: torch.device
     dtype: torch.dtype
+    begin_frame: Callable[[], None] = lambda: None
 
 
 @dataclass
 class _Track:
-    """One object: its template, where to look next, its last soft mask H×W if that is an input."""
+    """What is kept of one object.
+
+    Attributes:
+        object_id: its label.
+        template: what it looked like.
+        state: where to look next.
+        box: of the part of its last mask that moved the window.
+        previous: H×W, its last soft mask, if that is an input.
+    """
 
     object_id: int
     template: Template
     state: TrackState
+    box: Box
     previous: Tensor | None
 
 
@@ -70,7 +83,11 @@ class _EncodedFrame:
 
     def __init__(self, model: Model, frame: RGB, size: tuple[int, int]) -> None:
         self._model = model
-        self._source = FrameSource(normalise(_to_device(frame, model.device)))
+        model.begin_frame()
+        mark_stage("upload")
+        on_device = upload(frame, model.device)
+        mark_stage("crop")
+        self._source = FrameSource(normalise(on_device))
         self._size = size
         self._last: tuple[Window, Features] | None = None
 
@@ -79,8 +96,10 @@ class _EncodedFrame:
         distinct = windows[:1] if len(set(windows)) == 1 else windows
         if self._last is not None and distinct == [self._last[0]]:
             return self._last[1]
+        mark_stage("crop")
         crops = torch.cat([self._source.crop(window, self._size) for window in distinct])
         crops = crops.to(dtype=self._model.dtype, memory_format=torch.channels_last)
+        mark_stage("encode")
         features = self._model.encode(crops)
         if len(distinct) == 1:
             self._last = distinct[0], features
@@ -128,8 +147,9 @@ class DMVOSSession:
             source = self._source(frame)
             soft_masks = torch.zeros(len(self._order), *self._frame_size, device=self._model.device)
             seen = self._segment(source, soft_masks)
-            labels, soft = self._merged(soft_masks)
-            aux = self._update(seen, soft_masks)
+            labels, soft, voted = self._downloaded(seen, soft_masks)
+            mark_stage("update")
+            aux = self._update(seen, soft_masks, soft, voted)
             if new_objects is not None:
                 self._check_size(new_objects.shape[:2], "new objects")
                 labels, soft = self._add(source, new_objects, labels, soft)
@@ -155,8 +175,8 @@ class DMVOSSession:
         """Cut a template for every object that has a pixel in `labels` (H×W uint8)."""
         self._check_size(labels.shape[:2], "first mask")
         parameters = self._parameters
-        on_device = _to_device(labels, self._model.device)
-        masks, states, present = [], [], []
+        on_device = upload(labels, self._model.device)
+        masks, states, boxes, present = [], [], [], []
         for object_id in object_ids:
             extent = extent_of(labels == object_id)
             if extent is None:
@@ -164,6 +184,7 @@ class DMVOSSession:
             present.append(object_id)
             masks.append((on_device == object_id).float())
             states.append(begin(extent, self._frame_size, parameters))
+            boxes.append(extent.box)
         for part in _chunks(len(present), self._batch):
             windows = [state.window for state in states[part]]
             features = source.encode(windows)
@@ -178,7 +199,8 @@ class DMVOSSession:
                 own = Template(z[i : i + 1].clone(), template.m[i : i + 1].clone())
                 state, mask = states[part.start + i], masks[part.start + i]
                 previous = mask if parameters.previous_mask else None
-                self._tracks[object_id] = _Track(object_id, own, state, previous)
+                box = boxes[part.start + i]
+                self._tracks[object_id] = _Track(object_id, own, state, box, previous)
 
     def _segment(self, source: _EncodedFrame, soft_masks: Tensor) -> dict[int, _Seen]:
         """Segment every running object; write its probability into its plane of `soft_masks`."""
@@ -194,9 +216,12 @@ class DMVOSSession:
                 torch.cat([track.template.m for track in batch]),
             )
             relative = [window.relative(centre) for window, centre in views]
-            centres = torch.tensor(relative, device=self._model.device, dtype=torch.float32)
+            centres = numbers(relative, self._model.device)
+            mark_stage("crop")
             previous = self._previous(batch, windows) if self._parameters.previous_mask else None
+            mark_stage("match")
             output = self._model.segment(features, template, centres, previous)
+            mark_stage("paste-back")
             probability = torch.sigmoid(output.logits.float())
             voted = voted_centre(probability, output.offset)
             for i, (track, (window, centre)) in enumerate(zip(batch, views, strict=True)):
@@ -228,42 +253,67 @@ class DMVOSSession:
         ]
         return torch.cat(crops)
 
-    def _merged(self, soft_masks: Tensor) -> tuple[LabelMap, NDArray[np.float32]]:
-        """Labels H×W and soft masks K×H×W on the host."""
-        if not len(soft_masks):
-            return np.zeros(self._frame_size, np.uint8), soft_masks.cpu().numpy()
-        parameters = self._parameters
-        labels = merge(soft_masks, self._order, parameters.merge, parameters.threshold)
-        return labels.cpu().numpy(), soft_masks.cpu().numpy()
+    def _downloaded(
+        self, seen: dict[int, _Seen], soft_masks: Tensor
+    ) -> tuple[LabelMap, NDArray[np.float32], NDArray[np.float64]]:
+        """Labels H×W, soft masks K×H×W and the votes (x, y) of `seen`, on the host."""
+        mark_stage("merge")
+        parameters, device = self._parameters, self._model.device
+        if len(soft_masks):
+            labels = merge(soft_masks, self._order, parameters.merge, parameters.threshold)
+        else:
+            labels = torch.zeros(self._frame_size, dtype=torch.uint8, device=device)
+        votes = [one.voted for one in seen.values()]
+        voted = torch.stack(votes) if votes else torch.zeros(0, 2, device=device)
+        mark_stage("download")
+        ids, soft, points = download([labels, soft_masks, voted])
+        return ids, soft, points.astype(np.float64)
 
-    def _update(self, seen: dict[int, _Seen], soft_masks: Tensor) -> dict[str, Any]:
-        """Advance every object's state by its own mask; return what the frame tells of itself."""
+    def _update(
+        self,
+        seen: dict[int, _Seen],
+        soft_masks: Tensor,
+        soft: NDArray[np.float32],
+        voted: NDArray[np.float64],
+    ) -> dict[str, Any]:
+        """Advance every object's state by its own mask; return what the frame tells of itself.
+
+        Args:
+            seen: what the network said of each object.
+            soft_masks: K×H×W on the device.
+            soft: the same on the host.
+            voted: the centres (x, y) that `seen` voted for, on the host.
+        """
         aux: dict[str, dict[int, Any]] = {
             name: {} for name in ("crop_box", "voted_centre", "previous_centre", "empty_streak")
         }
         if not seen:
             return dict(aux)
-        # One transfer for all objects: pixel counts per column and per row, and the votes. Counts
-        # are exact in float32; summing truth values would first make 64-bit integers of them.
-        places = [self._order.index(object_id) for object_id in seen]
-        masks = (soft_masks >= self._parameters.threshold).float()
-        counts = torch.cat([masks.sum(dim=1), masks.sum(dim=2)], dim=1)[places]
-        voted = torch.stack([one.voted for one in seen.values()])
-        host = torch.cat([counts, voted], dim=1).cpu().numpy().astype(np.float64)
-        width = self._frame_size[1]
-        for (object_id, one), place, line in zip(seen.items(), places, host, strict=True):
-            extent = extent_of_counts(line[:width], line[width:-2])
-            track = self._tracks[object_id]
+        for (object_id, one), vote in zip(seen.items(), voted, strict=True):
+            place, track = self._order.index(object_id), self._tracks[object_id]
+            mask = soft[place] >= self._parameters.threshold
+            part = self._moving_part(mask, track)
             if self._parameters.previous_mask:
                 track.previous = soft_masks[place].clone()  # the caller owns the rest
+                if part is not mask:
+                    rejected = upload((mask & ~part).view(np.uint8), self._model.device)
+                    track.previous.masked_fill_(rejected > 0, 0)
+            extent = extent_of(part)
+            track.box = track.box if extent is None else extent.box
             track.state = advance(track.state, extent, self._frame_size, self._parameters)
             aux["crop_box"][object_id] = tuple(one.window.box)
             aux["previous_centre"][object_id] = one.centre
             aux["empty_streak"][object_id] = track.state.empty_streak
-            if np.isfinite(line[-1]):
-                point = (float(line[-2]), float(line[-1]))
+            if np.isfinite(vote).all():
+                point = (float(vote[0]), float(vote[1]))
                 aux["voted_centre"][object_id] = one.window.absolute(point)
         return dict(aux)
+
+    def _moving_part(self, mask: NDArray[np.bool_], track: _Track) -> NDArray[np.bool_]:
+        """What of an object's mask moves its window."""
+        if self._parameters.parts == "all":
+            return mask
+        return persistent_part(mask, track.box, self._parameters.overlap)
 
     def _add(
         self,
@@ -289,9 +339,3 @@ class DMVOSSession:
 
 def _chunks(count: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-def _to_device(array: NDArray[np.uint8], device: torch.device) -> Tensor:
-    # torch warns about arrays it must not write to, such as views of a memory map.
-    plain = np.ascontiguousarray(array)
-    return torch.from_numpy(plain if plain.flags.writeable else plain.copy()).to(device)

@@ -261,9 +261,10 @@ def test_single_object_programs_are_spared_what_they_cannot_do(
 
 
 def test_our_cards_are_sound_and_say_that_they_were_not_run() -> None:
-    from vosbench.method_card import load_method_card
     from vosbench_methods.external import CARDS
     from vosbench_methods.external.card import load_program
+
+    from vosbench.method_card import load_method_card
 
     names = {path.stem for path in CARDS.glob("*.toml")}
     assert names >= {"rgmp", "ranet", "premvos", "stm", "stcn", "xmem", "cutie", "aot", "sam2"}

@@ -12,6 +12,7 @@ from vosbench.errors import InputError
 
 PHASE = Phase(1.0, 48, 64, clips=2, searches=3, static_share=0.5)
 CALM = SamplingConfig(
+    wide_share=0.0,
     size_jitter=0.0,
     shift_jitter=0.0,
     centre_jitter=0.0,
@@ -55,6 +56,18 @@ def test_shapes_and_ranges(make_clip: MakeClip) -> None:
         assert set(mask.unique().tolist()) <= {0.0, 1.0}
     assert all(torch.isfinite(value.float()).all() for value in vars(batch).values())
     assert (batch.template_mask.flatten(1).sum(dim=1) > 0).all()
+
+
+def test_a_window_that_has_grown_still_holds_the_target(make_clip: MakeClip) -> None:
+    video = replace(PHASE, static_share=0.0)
+    grown = _sampler(make_clip, replace(CALM, wide_share=1.0))
+    sizes = []
+    for step in range(6):
+        narrow = _sampler(make_clip).batch(step, video).search_mask.mean(dim=(1, 2, 3))
+        wide = grown.batch(step, video).search_mask.mean(dim=(1, 2, 3))
+        assert (wide > 0).all()
+        sizes.append((narrow.mean() / wide.mean()).item())
+    assert 1.5 < sum(sizes) / len(sizes) < 9.0
 
 
 def test_the_window_is_one_and_a_half_boxes_and_the_centre_is_the_previous_one(

@@ -187,9 +187,7 @@ def test_a_damaged_cache_is_drawn_again(
     root.mkdir(parents=True)
     victim = root / "Annotations/480p/control/00003.png"
     files = {"Annotations/480p/control/00003.png": hashlib.sha256(b"whole").hexdigest()}
-    (root / "MANIFEST.json").write_text(
-        json.dumps({"layout": 2, "files": files}), encoding="utf-8"
-    )
+    (root / "MANIFEST.json").write_text(json.dumps({"layout": 2, "files": files}), encoding="utf-8")
     if damage == "changed":
         victim.parent.mkdir(parents=True)
         victim.write_bytes(b"half")
