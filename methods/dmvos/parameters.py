@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from vosbench.errors import UsageError
 from vosbench.types import ParameterValue
 
+from ..parameters import fields_given, one_of, refuse_unknown, within
 from .config import ISOMETRIC_MODES, IsometricMode
 
 __all__ = ["CentreKind", "MergeRule", "Parameters", "Parts"]
@@ -78,36 +78,27 @@ class Parameters:
         Raises:
             UsageError: a name is unknown, or a value is of another type or out of range.
         """
-        unknown = sorted(values.keys() - NAMES.keys())
-        if unknown:
-            raise UsageError(
-                f"dmvos has no parameter {unknown[0]!r}", hint=f"Known: {', '.join(sorted(NAMES))}"
-            )
-        defaults = cls()
-        given = {
-            NAMES[name]: _typed(name, value, getattr(defaults, NAMES[name]))
-            for name, value in values.items()
-        }
-        parameters = cls(**given)
+        refuse_unknown("dmvos", values, NAMES)
+        parameters = cls(**fields_given(values, NAMES, cls()))
         parameters._check()
         return parameters
 
     def _check(self) -> None:
-        _one_of("offset.centre", self.centre, get_args(CentreKind))
-        _one_of("window.parts", self.parts, get_args(Parts))
-        _one_of("merge.rule", self.merge, get_args(MergeRule))
-        _one_of("isometric.mode", self.isometric_mode, ISOMETRIC_MODES)
-        _within("crop.context", self.context, 0.1, 100.0)
-        _within("crop.least-size", self.least_size, 1.0, 10_000.0)
-        _within("crop.most-frames", self.most_frames, 0.1, 10.0)
-        _within("smoothing.momentum", self.momentum, 0.0, 1.0)
-        _within("empty.patience", self.patience, 0, 1_000_000)
-        _within("empty.growth", self.growth, 1.0, 100.0)
-        _within("window.overlap", self.overlap, 0.0, 1.0)
-        _within("threshold", self.threshold, 0.0, 1.0)
-        _within("input.height", self.height, 32, 4096)
-        _within("input.width", self.width, 32, 4096)
-        _within("batch.objects", self.batch, 0, 254)
+        one_of("offset.centre", self.centre, get_args(CentreKind))
+        one_of("window.parts", self.parts, get_args(Parts))
+        one_of("merge.rule", self.merge, get_args(MergeRule))
+        one_of("isometric.mode", self.isometric_mode, ISOMETRIC_MODES)
+        within("crop.context", self.context, 0.1, 100.0)
+        within("crop.least-size", self.least_size, 1.0, 10_000.0)
+        within("crop.most-frames", self.most_frames, 0.1, 10.0)
+        within("smoothing.momentum", self.momentum, 0.0, 1.0)
+        within("empty.patience", self.patience, 0, 1_000_000)
+        within("empty.growth", self.growth, 1.0, 100.0)
+        within("window.overlap", self.overlap, 0.0, 1.0)
+        within("threshold", self.threshold, 0.0, 1.0)
+        within("input.height", self.height, 32, 4096)
+        within("input.width", self.width, 32, 4096)
+        within("batch.objects", self.batch, 0, 254)
 
 
 NAMES = {
@@ -134,22 +125,3 @@ NAMES = {
     "oracle.box": "oracle_box",
     "oracle.centre": "oracle_centre",
 }
-
-
-def _typed(name: str, value: ParameterValue, default: ParameterValue) -> Any:
-    kind = type(default)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
-        raise UsageError(f"{name} is {value!r}; expected {kind.__name__}, such as {default!r}")
-    return value
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{name} is {value!r}; expected one of {', '.join(known)}")
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UsageError(f"{name} is {value}; expected {low} to {high}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Final
 
 from vosbench.errors import UsageError
 from vosbench.types import ParameterValue
 
+from ..parameters import fields_given, refuse_unknown, within
 from .merging import OFFICIAL_REACH, OFFICIAL_WEIGHTS, Weights
 
 __all__ = ["Parameters"]
@@ -61,23 +62,9 @@ class Parameters:
         Raises:
             UsageError: a name is unknown, or a value is of another type or out of range.
         """
-        unknown = sorted(values.keys() - _NAMES.keys() - _WEIGHTS.keys())
-        if unknown:
-            known = ", ".join(sorted([*_NAMES, *_WEIGHTS]))
-            raise UsageError(
-                f"premvos-merge has no parameter {unknown[0]!r}", hint=f"Known: {known}"
-            )
-        defaults = cls()
-        given = {
-            own: _typed(name, values[name], getattr(defaults, own))
-            for name, own in _NAMES.items()
-            if name in values
-        }
-        weights = {
-            own: _typed(name, values[name], getattr(OFFICIAL_WEIGHTS, own))
-            for name, own in _WEIGHTS.items()
-            if name in values
-        }
+        refuse_unknown("premvos-merge", values, [*_NAMES, *_WEIGHTS])
+        given = fields_given(values, _NAMES, cls())
+        weights = fields_given(values, _WEIGHTS, OFFICIAL_WEIGHTS)
         parameters = cls(**given, weights=Weights(**weights))
         parameters._check()
         return parameters
@@ -90,8 +77,7 @@ class Parameters:
             ("embedder.least-overlap", self.least_borrowed, 0.0, 1.0),
             ("reid.reach", self.reach, 1e-6, 1e9),
         ):
-            if not low <= value <= high:
-                raise UsageError(f"{name} is {value}; expected {low} to {high}")
+            within(name, value, low, high)
         weights = [getattr(self.weights, one.name) for one in fields(Weights)]
         if min(weights) < 0 or sum(weights) <= 0:
             raise UsageError(
@@ -117,12 +103,3 @@ _NAMES: Final = {
     "reid.reach": "reach",
 }
 _WEIGHTS: Final = {f"weight.{one.name.replace('_', '-')}": one.name for one in fields(Weights)}
-
-
-def _typed(name: str, value: ParameterValue, default: ParameterValue) -> Any:
-    kind = type(default)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
-        raise UsageError(f"{name} is {value!r}; expected {kind.__name__}, such as {default!r}")
-    return value

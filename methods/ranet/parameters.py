@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vosbench.errors import UsageError
 from vosbench.types import ParameterValue
 
+from ..parameters import fields_given, one_of, refuse_unknown, within
 from .config import DEEPEST_STRIDE, ORDERS, RULES, ObjectRule, RankingOrder, Wiring
 
 __all__ = ["NAMES", "Parameters"]
@@ -56,17 +56,8 @@ class Parameters:
         Raises:
             UsageError: a name is unknown, or a value is of another type or out of range.
         """
-        unknown = sorted(values.keys() - NAMES.keys())
-        if unknown:
-            raise UsageError(
-                f"ranet has no parameter {unknown[0]!r}", hint=f"Known: {', '.join(sorted(NAMES))}"
-            )
-        defaults = cls()
-        given = {
-            NAMES[name]: _typed(name, value, getattr(defaults, NAMES[name]))
-            for name, value in values.items()
-        }
-        parameters = cls(**given)
+        refuse_unknown("ranet", values, NAMES)
+        parameters = cls(**fields_given(values, NAMES, cls()))
         parameters._check()
         return parameters
 
@@ -81,14 +72,14 @@ class Parameters:
         )
 
     def _check(self) -> None:
-        _one_of("objects", self.objects, RULES)
-        _one_of("ranking.order", self.order, ORDERS)
-        _within("window.context", self.context, 0.1, 100.0)
-        _within("window.least-size", self.least_size, 1, 10_000)
-        _within("threshold", self.threshold, 0.0, 1.0)
-        _within("batch.objects", self.batch, 0, 254)
+        one_of("objects", self.objects, RULES)
+        one_of("ranking.order", self.order, ORDERS)
+        within("window.context", self.context, 0.1, 100.0)
+        within("window.least-size", self.least_size, 1, 10_000)
+        within("threshold", self.threshold, 0.0, 1.0)
+        within("batch.objects", self.batch, 0, 254)
         for name, value in (("input.height", self.height), ("input.width", self.width)):
-            _within(name, value, DEEPEST_STRIDE, 4096)
+            within(name, value, DEEPEST_STRIDE, 4096)
             if value % DEEPEST_STRIDE:
                 raise UsageError(f"{name} is {value}; expected a multiple of {DEEPEST_STRIDE}")
 
@@ -108,22 +99,3 @@ NAMES = {
     "weights.random": "random_weights",
     "oracle.box": "oracle_box",
 }
-
-
-def _typed(name: str, value: ParameterValue, default: ParameterValue) -> Any:
-    kind = type(default)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
-        raise UsageError(f"{name} is {value!r}; expected {kind.__name__}, such as {default!r}")
-    return value
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{name} is {value!r}; expected one of {', '.join(known)}")
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise UsageError(f"{name} is {value}; expected {low} to {high}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from vosbench.errors import UsageError
 from vosbench.types import ParameterValue
 
+from ..parameters import fields_given, one_of, refuse_unknown
 from .merge import BackgroundRule
 
 __all__ = ["NAMES", "Parameters", "PreviousMask"]
@@ -69,19 +70,10 @@ class Parameters:
         Raises:
             UsageError: a name is unknown, or a value is of another type or out of range.
         """
-        unknown = sorted(values.keys() - NAMES.keys())
-        if unknown:
-            raise UsageError(
-                f"rgmp has no parameter {unknown[0]!r}", hint=f"Known: {', '.join(sorted(NAMES))}"
-            )
-        defaults = cls()
-        given = {
-            NAMES[name]: _typed(name, value, getattr(defaults, NAMES[name]))
-            for name, value in values.items()
-        }
-        parameters = cls(**given)
-        _one_of("previous_mask.mode", parameters.previous_mask, get_args(PreviousMask))
-        _one_of("merge.background", parameters.background, get_args(BackgroundRule))
+        refuse_unknown("rgmp", values, NAMES)
+        parameters = cls(**fields_given(values, NAMES, cls()))
+        one_of("previous_mask.mode", parameters.previous_mask, get_args(PreviousMask))
+        one_of("merge.background", parameters.background, get_args(BackgroundRule))
         if not 0 <= parameters.batch <= MOST_OBJECTS:
             raise UsageError(f"batch.objects is {parameters.batch}; expected 0 to {MOST_OBJECTS}")
         # a text that cannot be used must fail here, not on the first frame
@@ -97,15 +89,3 @@ NAMES = {
     "batch.objects": "batch",
     "oracle.previous-mask": "oracle_previous_mask",
 }
-
-
-def _typed(name: str, value: ParameterValue, default: ParameterValue) -> Any:
-    if type(value) is not type(default):
-        expected = type(default).__name__
-        raise UsageError(f"{name} is {value!r}; expected {expected}, such as {default!r}")
-    return value
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{name} is {value!r}; expected one of {', '.join(known)}")

@@ -61,8 +61,6 @@ def test_every_stage_that_conventions_know_is_marked_once_a_frame(weights: Path)
     stages = method_stages(table)
     whole = float(table.loc[table["stage"] == "step", "ms"].iloc[0])
     assert sum(stage["host_ms"] or 0.0 for stage in stages.values()) == pytest.approx(whole)
-    # what is marked is nearly all; the rest is calls and checks
-    assert (stages["unmarked"]["host_ms"] or 0.0) < 0.1 * whole
 
 
 def test_stages_are_marked_while_the_template_is_cut(weights: Path) -> None:
