@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from vosbench.errors import InputError
 
 from ..nn import FrozenBatchNorm2d, bias_only_norm, norm_of
+from ..nn.headers import parse_header
 from .config import NetworkConfig
 from .network import DMVOSNet
 from .pretrained import load_encoder
@@ -142,19 +143,7 @@ def _header(path: Path) -> dict[str, Any]:
             f"{path} is a safetensors file, but not DMVOS weights: it has no entry {ENTRY!r}",
             hint="Files of this kind are written by `vosbench train`.",
         )
-    try:
-        header = json.loads(entry)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: the header's {ENTRY!r} entry is not JSON: {error}") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise InputError(f"{path} holds weights of another method, expected format {FORMAT!r}")
-    if header.get("version") != FORMAT_VERSION:
-        raise InputError(
-            f"{path} has weight format version {header.get('version')!r}, "
-            f"this vosbench reads version {FORMAT_VERSION}",
-            hint="Use the vosbench that wrote it, or export the checkpoint again.",
-        )
-    return header
+    return parse_header(path, entry, key=ENTRY, kind=FORMAT, version=FORMAT_VERSION)
 
 
 def _config(header: Mapping[str, Any], path: Path) -> NetworkConfig:

@@ -21,6 +21,7 @@ from safetensors.torch import save as serialise
 from vosbench.errors import InputError
 
 from ..nn import load_strictly, read_state_dict
+from ..nn.headers import parse_header
 from .config import NetworkConfig
 from .network import RANet
 
@@ -102,19 +103,7 @@ def _header(path: Path) -> dict[str, Any] | None:
         raise InputError(f"{path} is not a readable safetensors file: {error}") from error
     if entry is None:
         return None
-    try:
-        header = json.loads(entry)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: the header's {ENTRY!r} entry is not JSON: {error}") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise InputError(f"{path} holds weights of another method, expected format {FORMAT!r}")
-    if header.get("version") != FORMAT_VERSION:
-        raise InputError(
-            f"{path} has weight format version {header.get('version')!r}, "
-            f"this vosbench reads version {FORMAT_VERSION}",
-            hint="Use the vosbench that wrote it, or export the checkpoint again.",
-        )
-    return header
+    return parse_header(path, entry, key=ENTRY, kind=FORMAT, version=FORMAT_VERSION)
 
 
 def _config(header: Mapping[str, Any], path: Path) -> NetworkConfig:
