@@ -34,6 +34,7 @@ from ..training import (
     TrainResult,
     train,
 )
+from ..training.drafts import Question
 from ..training.losses import mask_cross_entropy, soft_iou_loss
 from ..training.trainable import Tracker
 from .config import NetworkConfig, Wiring
@@ -97,6 +98,17 @@ class RANetTrainable:
             "iou": soft_iou_loss(logits, batch.search_mask),
             "similarity": ranking_loss(matched, batch.search_mask),
         }
+
+    def draft(self, question: Question) -> Tensor:
+        """The probability of the mask in one crop."""
+        net = self.net
+        features = net.encode(torch.stack([question.template_image, question.image]))
+        template = net.make_template(
+            _part(features, slice(None, 1)), question.template_mask[None, None]
+        )
+        matched = net.match(_part(features, slice(1, None)), template)
+        logits = net.decode(matched, question.previous_mask[None, None])
+        return logits[0, 0].float().sigmoid()
 
     def track(self, image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Tracker:
         """Follow one object with the method's own session, as inference does."""

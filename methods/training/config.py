@@ -85,6 +85,9 @@ class SamplingConfig:
         wide_scale: greatest growth of a side of such a window, as a factor.
         previous_share: probability that the previous mask is given; else it is an empty plane, so
             that one set of weights serves with and without it.
+        draft_share: probability that the state of a search frame (window, centre, previous mask) is
+            the network's own answer on the frame before. Such a batch depends on the weights of the
+            moment: a run repeats bit by bit only with `workers` 0.
         full_frame_share: probability that the window is the whole frame.
         paste_share: probability that an object of another image is pasted in.
         paste_target_share: probability that a pasted object becomes the target.
@@ -108,6 +111,7 @@ class SamplingConfig:
     wide_share: float = 0.2
     wide_scale: float = 3.0
     previous_share: float = 0.45
+    draft_share: float = 0.0
     full_frame_share: float = 0.05
     paste_share: float = 0.4
     paste_target_share: float = 0.25

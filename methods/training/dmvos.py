@@ -20,6 +20,7 @@ from ..dmvos.network import DMVOSNet, Features, Output, Template
 from ..dmvos.parameters import Parameters
 from ..dmvos.session import DMVOSSession, Model
 from ..dmvos.weights import save_weights
+from .drafts import Question
 from .losses import mask_cross_entropy, offset_loss, similarity_loss, soft_iou_loss
 from .sampling import PairBatch
 from .trainable import ParameterGroup, Tracker
@@ -52,6 +53,7 @@ class DMVOSTrainable:
         self.parameters = parameters
         for name in FROZEN:
             net.encoder.get_submodule(name).requires_grad_(False)
+        self._drafted: tuple[Tensor, Template] | None = None
         self._forward: Any = torch.compile(self._pairs, dynamic=False) if compile else self._pairs
 
     @property
@@ -84,6 +86,27 @@ class DMVOSTrainable:
             "similarity": similarity_loss(output.similarity, batch.search_mask),
             "offset": offset_loss(output.offset, batch.instances, batch.instance_centre),
         }
+
+    def draft(self, question: Question) -> Tensor:
+        """One eager pass, so that it needs no compilation of its own and fits any thread.
+
+        The search frames of a sample share their template, which is encoded once.
+        """
+        held = self._drafted
+        if held is None or held[0] is not question.template_image:
+            features = self.net.encode(_batch_of_one(question.template_image))
+            held = (
+                question.template_image,
+                self.net.make_template(features, question.template_mask[None, None]),
+            )
+            self._drafted = held
+        output = self.net.segment(
+            self.net.encode(_batch_of_one(question.image)),
+            held[1],
+            question.image.new_tensor([question.centre]),
+            question.previous_mask[None, None] if self.net.config.previous_mask else None,
+        )
+        return output.logits[0, 0].float().sigmoid()
 
     def track(self, image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Tracker:
         """Follow one object with the method's own session, as inference does."""
@@ -122,6 +145,10 @@ class _SessionTracker:
     def step(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """The object's mask in the next frame."""
         return np.asarray(self._session.step(image).labels == 1)
+
+
+def _batch_of_one(image: Tensor) -> Tensor:
+    return image[None].contiguous(memory_format=torch.channels_last)
 
 
 def _part(features: Features, items: slice) -> Features:

@@ -20,6 +20,7 @@ from vosbench.errors import InputError
 from .augment import Look, apply_look, random_look
 from .clips import Clip
 from .config import Phase, SamplingConfig
+from .drafts import Draft, Drafter, Question
 from .geometry import Window, box_of, centroid_of
 from .moments import Plan, draw_plan
 from .scene import PASTED, Scene, label_map, render
@@ -83,11 +84,14 @@ class _Search:
 class Sampler:
     """Draws batches from clips; the same seed, step and phase always give the same batch.
 
+    Where `draft_share` is not 0 the batch depends on the weights of the moment as well.
+
     Args:
         clips: videos and still images with labels.
         backgrounds: images without labels, used as texture.
         config: how samples are drawn.
         seed: of the run.
+        drafter: the network, for `draft_share` of the search frames; None: all states are drawn.
     """
 
     def __init__(
@@ -97,12 +101,14 @@ class Sampler:
         backgrounds: Sequence[Clip] = (),
         config: SamplingConfig,
         seed: int,
+        drafter: Drafter | None = None,
     ) -> None:
         self.videos = tuple(clip for clip in clips if len(clip) > 1)
         self.stills = tuple(clip for clip in clips if len(clip) == 1)
         self.textures = (*clips, *backgrounds)
         self.config = config
         self.seed = seed
+        self.drafter = drafter
         if not clips:
             raise InputError("training needs at least one clip", hint="give a data root")
 
@@ -111,12 +117,10 @@ class Sampler:
         rng = np.random.default_rng([self.seed, step])
         parts = [self._sample(rng, phase) for _ in range(phase.clips)]
         searches = [search for _, _, found in parts for search in found]
-        std = IMAGENET_STD[:, None, None] * 255
-        mean = IMAGENET_MEAN[:, None, None] * 255
         return PairBatch(
-            template_image=torch.stack([(image - mean) / std for image, _, _ in parts]),
+            template_image=torch.stack([image for image, _, _ in parts]),
             template_mask=torch.stack([mask for _, mask, _ in parts])[:, None],
-            search_image=torch.stack([(search.image - mean) / std for search in searches]),
+            search_image=torch.stack([search.image for search in searches]),
             search_mask=torch.stack([search.mask for search in searches])[:, None],
             previous_mask=torch.stack([search.previous for search in searches])[:, None],
             centre=torch.tensor([search.centre for search in searches], dtype=torch.float32),
@@ -143,9 +147,10 @@ class Sampler:
             mask = (drawn.labels == plan.target).float()
             if mask.sum() < 16:
                 continue
-            image = apply_look(drawn.image, look)
+            image = _normalised(apply_look(drawn.image, look))
             searches = [
-                self._search(rng, plan, index, size, look) for index in range(phase.searches)
+                self._search(rng, plan, index, (image, mask), look)
+                for index in range(phase.searches)
             ]
             return image, mask, searches
         raise InputError(
@@ -172,25 +177,66 @@ class Sampler:
         rng: np.random.Generator,
         plan: Plan,
         index: int,
-        size: tuple[int, int],
+        template: tuple[Tensor, Tensor],
         look: Look,
     ) -> _Search:
+        size = (template[1].shape[0], template[1].shape[1])
         scene, before = plan.searches[index], plan.previous[index]
         now = label_map(scene, None, _COARSE).numpy()
         earlier = label_map(before, None, _COARSE).numpy() == plan.target
         window, centre = self._state(rng, earlier, now == plan.target)
+        draft = self._draft(rng, plan, index, template, look)
+        own = None if draft is None else draft.state(_COARSE, context=self.config.context)
+        if own is not None:
+            window, centre = own[0].clamped(smallest=_smallest(), largest=1.5), own[1]
         drawn = render(scene, window, size, mean=IMAGENET_MEAN * 255)
         x, y = window.to_crop(*centre)
         drift = rng.uniform(-1, 1, 2) * self.config.centre_jitter
         instances, centres = _instances(drawn.labels, now, window)
+        image = _normalised(apply_look(drawn.image, look.varied(rng, 0.35)))
+        if rng.random() >= self.config.previous_share:
+            previous = torch.zeros(size)
+        elif draft is not None and own is not None:
+            previous = draft.seen_through(window, size)
+        else:
+            previous = self._previous(rng, before, plan.target, window, size)
         return _Search(
-            image=apply_look(drawn.image, look.varied(rng, 0.35)),
+            image=image,
             mask=(drawn.labels == plan.target).float(),
-            previous=self._previous(rng, before, plan.target, window, size),
+            previous=previous,
             centre=(x + float(drift[0]), y + float(drift[1])),
             instances=instances,
             instance_centre=centres,
         )
+
+    def _draft(
+        self,
+        rng: np.random.Generator,
+        plan: Plan,
+        index: int,
+        template: tuple[Tensor, Tensor],
+        look: Look,
+    ) -> Draft | None:
+        """The network's answer on the frame before, from a state that its true mask gives."""
+        if self.drafter is None or rng.random() >= self.config.draft_share:
+            return None
+        image, mask = template
+        size = (mask.shape[0], mask.shape[1])
+        before = plan.previous[index]
+        truth = label_map(before, None, _COARSE).numpy() == plan.target
+        window, centre = self._state(rng, truth, truth)
+        drawn = render(before, window, size, mean=IMAGENET_MEAN * 255)
+        previous = torch.zeros(size)
+        if rng.random() < self.config.previous_share:
+            previous = self._previous(rng, before, plan.target, window, size)
+        question = Question(
+            template_image=image,
+            template_mask=mask,
+            image=_normalised(apply_look(drawn.image, look.varied(rng, 0.35))),
+            centre=window.to_crop(*centre),
+            previous_mask=previous,
+        )
+        return Draft(window, self.drafter(question))
 
     def _previous(
         self,
@@ -201,8 +247,6 @@ class Sampler:
         size: tuple[int, int],
     ) -> Tensor:
         """The previous mask as an imperfect prediction: displaced, with a piece gone or added."""
-        if rng.random() >= self.config.previous_share:
-            return torch.zeros(size)
         moved = self._jittered(rng, window, strength=0.3)
         mask = (label_map(before, moved, size) == target).float()
         for value, probability in ((0.0, 0.25), (1.0, 0.15)):
@@ -284,6 +328,12 @@ class Sampler:
             window.width * float(grow[0]),
             window.height * float(grow[1]),
         ).clamped(smallest=_smallest(), largest=1.5)
+
+
+def _normalised(image: Tensor) -> Tensor:
+    """An image of 0..255 as the encoder wants it."""
+    mean, std = IMAGENET_MEAN[:, None, None] * 255, IMAGENET_STD[:, None, None] * 255
+    return (image - mean) / std
 
 
 def _smallest() -> tuple[float, float]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .drafts import Question
 from .sampling import PairBatch
 
 __all__ = ["ParameterGroup", "Tracker", "Trainable"]
@@ -51,6 +52,10 @@ class Trainable(Protocol):
 
     def losses(self, batch: PairBatch) -> Mapping[str, Tensor]:
         """Unweighted loss terms, scalars float32, keyed by the fields of `LossWeights`."""
+        ...
+
+    def draft(self, question: Question) -> Tensor:
+        """The target's probability (H, W) in one crop; called without a gradient, in any thread."""
         ...
 
     def track(self, image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Tracker:

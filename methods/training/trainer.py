@@ -17,6 +17,7 @@ from vosbench.errors import RunIncomplete
 from .averaging import AveragedWeights
 from .checkpoint import Checkpoint, load_checkpoint, recipe_of, save_checkpoint
 from .config import TrainConfig
+from .drafts import Question
 from .log import TrainLog
 from .prefetch import Prefetcher
 from .sampling import PairBatch, Sampler
@@ -125,7 +126,11 @@ class _Run:
         kind = config.device.partition(":")[0]
         self.scaler = torch.amp.GradScaler(kind, enabled=config.precision == "fp16")
         self.sampler = Sampler(
-            data.clips, backgrounds=data.backgrounds, config=config.sampling, seed=config.seed
+            data.clips,
+            backgrounds=data.backgrounds,
+            config=config.sampling,
+            seed=config.seed,
+            drafter=self._draft,
         )
         self.checkpoint_path = config.out / CHECKPOINT
         self.export_path = config.out / EXPORT
@@ -178,6 +183,11 @@ class _Run:
                 self.average.update(clock.step)
                 self._count(values, min(time.monotonic() - started, config.step_cap_seconds))
                 self._housekeeping()
+
+    def _draft(self, question: Question) -> Tensor:
+        """Called by the threads that prepare batches."""
+        with torch.no_grad(), self._autocast():
+            return self.trainable.draft(question.to(self.config.device)).cpu()
 
     def _step(self, batch: PairBatch) -> dict[str, float]:
         factor = learning_rate_factor(self.config.optimiser, self.clock.progress)

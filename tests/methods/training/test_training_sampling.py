@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from vosbench_methods.training import ArrayClip, Phase, Sampler, SamplingConfig
+from vosbench_methods.training.drafts import Question
 
 from vosbench.errors import InputError
 
@@ -68,6 +69,48 @@ def test_a_window_that_has_grown_still_holds_the_target(make_clip: MakeClip) -> 
         assert (wide > 0).all()
         sizes.append((narrow.mean() / wide.mean()).item())
     assert 1.5 < sum(sizes) / len(sizes) < 9.0
+
+
+def test_a_state_of_the_networks_own_making_follows_its_answer(make_clip: MakeClip) -> None:
+    """A network that always answers the upper left quarter of its crop moves the window there."""
+    asked: list[Question] = []
+
+    def answer(question: Question) -> torch.Tensor:
+        asked.append(question)
+        probability = torch.zeros(question.previous_mask.shape)
+        probability[:24, :32] = 0.9
+        return probability
+
+    clips = [make_clip("video", frames=6)]
+    config = replace(CALM, draft_share=1.0)
+    video = replace(PHASE, static_share=0.0)
+    batch = Sampler(clips, config=config, seed=0, drafter=answer).batch(0, video)
+    assert len(asked) == 6
+    assert all(question.previous_mask.max() == 1 for question in asked)
+    # Sides: half of the old one and half of 1.5 times the answer's, that is 7/8. The answer's
+    # centre is the window's, and the answer fills 1/2 ÷ 7/8 of each side, less what lies
+    # outside the frame.
+    assert batch.centre.sub(0.5).abs().max() < 0.02
+    assert batch.previous_mask.max() == pytest.approx(0.9, abs=0.01)
+    filled = (batch.previous_mask > 0.5).float().mean(dim=(1, 2, 3))
+    assert filled.max() == pytest.approx((4 / 7) ** 2, abs=0.03)
+    # What the search frame holds is still the truth.
+    plain = Sampler(clips, config=CALM, seed=0).batch(0, video)
+    assert (batch.search_mask.sum() > 0) and not torch.equal(batch.search_mask, plain.search_mask)
+
+
+def test_an_empty_answer_leaves_the_drawn_state(make_clip: MakeClip) -> None:
+    clips = [make_clip("video", frames=6)]
+    config = replace(CALM, draft_share=1.0)
+
+    def nothing(question: Question) -> torch.Tensor:
+        return torch.zeros(question.previous_mask.shape)
+
+    batch = Sampler(clips, config=config, seed=0, drafter=nothing).batch(
+        0, replace(PHASE, static_share=0.0)
+    )
+    assert batch.centre.sub(0.5).abs().max() < 0.03
+    assert set(batch.previous_mask.unique().tolist()) <= {0.0, 1.0}
 
 
 def test_the_window_is_one_and_a_half_boxes_and_the_centre_is_the_previous_one(
