@@ -41,7 +41,7 @@ setup(
     package_dir=MAPPED,
     package_data={
         "vosbench": ["py.typed", "**/*.c"],
-        "vosbench_methods": ["**/*.toml", "**/*.safetensors", "**/*.md"],
+        "vosbench_methods": ["**/*.toml", "**/*.txt", "**/*.safetensors", "**/*.md"],
         "vosbench_datasets": ["*.toml"],
         "vosbench_reports": ["**/*"],
     },

@@ -32,6 +32,7 @@
 
   for (const table of document.querySelectorAll("table.sortable")) {
     for (const head of table.tHead.rows[0].cells) {
+      if (!head.dataset.sort) continue;
       const label = head.textContent.trim();
       const button = document.createElement("button");
       button.type = "button";
@@ -40,6 +41,47 @@
       button.addEventListener("click", () => sortBy(table, head, label));
     }
   }
+
+  // a table of a few rows is read faster than filtered
+  const LEAST_ROWS = 6;
+
+  const filterable = (table) => {
+    const rows = Array.from(table.tBodies[0].rows);
+    if (rows.length < LEAST_ROWS) return;
+    const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+    const box = document.createElement("div");
+    box.className = "filter";
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    input.type = "search";
+    input.autocomplete = "off";
+    input.spellcheck = false;
+    const told = document.createElement("span");
+    told.className = "quiet";
+    told.textContent = `${rows.length} rows`;
+    label.append("Filter ", input);
+    box.append(label, told);
+    const scroll = table.closest(".scroll") || table;
+    scroll.before(box);
+    let later = 0;
+    input.addEventListener("input", () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const row of rows) {
+        const fits = words.every((word) => texts.get(row).includes(word));
+        row.hidden = !fits;
+        shown += fits;
+      }
+      told.textContent = words.length ? `${shown} of ${rows.length} rows` : `${rows.length} rows`;
+      // not at every key: only once the typing rests
+      clearTimeout(later);
+      later = setTimeout(() => {
+        spoken.textContent = `${shown} of ${rows.length} rows shown`;
+      }, 400);
+    });
+  };
+
+  for (const table of document.querySelectorAll("table.sortable")) filterable(table);
 
   for (const button of document.querySelectorAll("button.copy")) {
     const source = document.getElementById(button.dataset.copy);

@@ -302,7 +302,7 @@ def published_beside(root: Path) -> list[PublishedRow]:
 
 
 def draw_report(
-    root: Path, *, dataset: Dataset | None = None, data: Path | None = None
+    root: Path, *, dataset: Dataset | None = None, data: Path | None = None, frames: str = "auto"
 ) -> tuple[Path, str]:
     """Draw the report of a scored run.
 
@@ -311,6 +311,7 @@ def draw_report(
         dataset: the run's data, if already open.
         data: root of the data, else where the run found it. Data that are gone cost the pictures
             of frames only.
+        frames: which sequences can be stepped through, as for `write_report`.
 
     Returns:
         Path of the HTML page, and why it shows no frames or an empty text.
@@ -328,4 +329,5 @@ def draw_report(
                 raise
             missing = f"the report shows no frames: {error}"
     sequences = {s.name: s for s in dataset.sequences} if dataset is not None else None
-    return write_report(root, published=_published(run), sequences=sequences).html, missing
+    report = write_report(root, published=_published(run), sequences=sequences, frames=frames)
+    return report.html, missing

@@ -25,6 +25,7 @@ from ..dmvos.network import DMVOSNet
 from ..dmvos.pretrained import encoder_stride, load_encoder
 from ..dmvos.weights import is_shipped_format, load_weights
 from ..nn import ResNet, fold_norms
+from ..sessions import ids_in
 
 __all__ = ["CosineMatching", "CosineSession", "build", "margins"]
 
@@ -123,9 +124,9 @@ class CosineSession:
         )
         labels = _labels_of(found.view(-1, *grid.shape[1:]), ids, frame.shape[:2])
         if new_objects is not None:
-            started = tuple(int(value) for value in np.unique(new_objects) if value != 0)
+            started = tuple(ids_in(new_objects))
             self._templates.append(_template(grid, new_objects, started))
-            labels = np.where(new_objects > 0, new_objects, labels)
+            labels = np.where(np.isin(new_objects, started), new_objects, labels)
         return Prediction(labels)
 
 

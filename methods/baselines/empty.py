@@ -9,7 +9,8 @@ import numpy as np
 
 from vosbench.types import RGB, BuildOptions, ClipInfo, LabelMap, Prediction
 
-from .common import VOID, refuse_weights
+from ..sessions import VOID
+from .common import refuse_weights
 
 __all__ = ["Empty", "EmptySession", "build"]
 

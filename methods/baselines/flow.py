@@ -19,10 +19,11 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from vosbench.errors import InputError, UsageError
+from vosbench.errors import UsageError
 from vosbench.types import RGB, BuildOptions, ClipInfo, LabelMap, Prediction, SoftMasks
 
-from .common import ids_in, refuse_weights
+from ..sessions import joined, require_size
+from .common import refuse_weights
 
 __all__ = ["FlowSession", "FlowWarp", "build", "shrink"]
 
@@ -134,15 +135,12 @@ class FlowSession:
                 soft[self._order.index(object_id)] = _sample(mask, place, outside=0.0)
         labels = _labels(soft, self._order)
         if new_objects is not None:
-            labels, soft = self._add(new_objects, labels, soft)
+            arriving, labels, soft = joined(self._order, new_objects, labels, soft)
+            self._add(new_objects, arriving)
         return Prediction(labels, soft, {"object_ids": tuple(self._order)})
 
     def _seen(self, frame: RGB) -> Grid:
-        if frame.shape[:2] != self._size:
-            raise InputError(
-                f"{self._clip.name}: the frame is {frame.shape[0]}×{frame.shape[1]}, "
-                f"the clip is {self._size[0]}×{self._size[1]}"
-            )
+        require_size(frame, self._clip, "frame")
         return shrink(frame, self._factor)
 
     def _place(self, origin: Grid) -> Grid:
@@ -152,23 +150,11 @@ class FlowSession:
         place: Grid = (self._pixels + displaced + HALF) * self._factor - HALF
         return place
 
-    def _add(
-        self, new_objects: LabelMap, labels: LabelMap, soft: SoftMasks
-    ) -> tuple[LabelMap, SoftMasks]:
-        arriving = ids_in(new_objects)
-        fresh = [one for one in arriving if one not in self._order]
-        self._order += fresh
-        soft = np.concatenate([soft, np.zeros((len(fresh), *labels.shape), np.float32)])
+    def _add(self, new_objects: LabelMap, arriving: list[int]) -> None:
         for start in self._starts:
             start.ids = [one for one in start.ids if one not in arriving]
         self._starts = [start for start in self._starts if start.ids]
         self._starts.append(_Start(new_objects.copy(), arriving, self._cells.copy()))
-        labels = np.where(np.isin(labels, arriving), np.uint8(0), labels)
-        for object_id in arriving:
-            mask = new_objects == object_id
-            labels[mask] = object_id
-            soft[self._order.index(object_id)] = mask
-        return labels, soft
 
 
 def _sample(plane: Grid, place: Grid, *, outside: float | None = None) -> Grid:

@@ -6,7 +6,8 @@ import numpy as np
 
 from vosbench.types import RGB, BuildOptions, ClipInfo, LabelMap, Prediction
 
-from .common import ids_in, refuse_weights
+from ..sessions import ids_in
+from .common import refuse_weights
 
 __all__ = ["StaticBox", "StaticBoxSession", "boxes_of", "build"]
 

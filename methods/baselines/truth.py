@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from vosbench.errors import UsageError
 from vosbench.types import RGB, BuildOptions, ClipInfo, LabelMap, Prediction
 
-from .common import ids_in, refuse_weights
+from ..sessions import ids_in
+from .common import refuse_weights
 
 __all__ = [
     "ShiftedSession",

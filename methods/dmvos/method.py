@@ -15,7 +15,7 @@ from .config import NetworkConfig
 from .network import DMVOSNet
 from .parameters import Parameters
 from .pretrained import encoder_stride, load_encoder
-from .session import DMVOSSession, Model
+from .session import ORACLES, DMVOSSession, Model
 from .weights import is_shipped_format, load_weights, read_metadata
 
 __all__ = ["SHIPPED_WEIGHTS", "DMVOSMethod", "build"]
@@ -65,11 +65,7 @@ def build(options: BuildOptions) -> DMVOSMethod:
         InputError: the weight file cannot be used.
     """
     parameters = Parameters.parse(options.parameters)
-    if (parameters.oracle_box or parameters.oracle_centre) and not options.oracle:
-        raise UsageError(
-            "oracle.box and oracle.centre need the truth of every frame, which only variants see",
-            hint="run dmvos@oracle-box or dmvos@oracle-centre",
-        )
+    ORACLES.only_in_variants(options)
     device = torch.device(options.device)
     loaded = _configured(_load(options, parameters), parameters)
     dtype = DTYPES.get(options.precision)

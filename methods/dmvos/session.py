@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vosbench.errors import InputError, UsageError
 from vosbench.types import RGB, ClipInfo, LabelMap, Prediction, mark_stage
 
+from ..sessions import Oracles, Truth, joined, require_size
 from .extent import extent_of
 from .merge import merge
 from .network import Features, Output, Template
@@ -24,7 +24,9 @@ from .resample import FrameSource, normalise, paste
 from .transfer import download, numbers, upload
 from .window import Box, TrackState, Window, advance, begin, centre_of, window_of
 
-__all__ = ["DMVOSSession", "Model"]
+__all__ = ["ORACLES", "DMVOSSession", "Model"]
+
+ORACLES: Final = Oracles("dmvos", ("oracle.box", "oracle.centre"))
 
 BATCH = {True: 8, False: 1}
 """Objects per pass on an accelerator, and on a CPU, whose caches hold one crop better than many."""
@@ -125,55 +127,42 @@ class DMVOSSession:
         self._frame_size = (clip.height, clip.width)
         self._order = list(clip.object_ids)
         self._tracks: dict[int, _Track] = {}
-        self._truth: LabelMap | None = None
-        self._truth_shown = False
+        oracle = parameters.oracle_box or parameters.oracle_centre
+        self._truth = Truth(clip, ORACLES, wanted=oracle)
+        require_size(labels, clip, "first mask")
         with torch.inference_mode():
             self._start_objects(self._source(frame), labels, self._order)
 
     def observe_truth(self, labels: LabelMap | None) -> None:
         """Take the truth of the next frame; only the oracle parameters look at it."""
-        self._truth, self._truth_shown = labels, True
+        self._truth.show(labels)
 
     def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
         """Segment the next frame; see `vosbench.types.Session`."""
-        oracle = self._parameters.oracle_box or self._parameters.oracle_centre
-        if oracle and not self._truth_shown:
-            raise UsageError(
-                f"{self._clip.name}: oracle.box and oracle.centre need the truth of every frame, "
-                "and none was shown",
-                hint="Run dmvos@oracle-box or dmvos@oracle-centre: only variants see the truth.",
-            )
+        truth = self._truth.take()
         with torch.inference_mode():
             source = self._source(frame)
             soft_masks = torch.zeros(len(self._order), *self._frame_size, device=self._model.device)
-            seen = self._segment(source, soft_masks)
+            seen = self._segment(source, soft_masks, truth)
             labels, soft, voted = self._downloaded(seen, soft_masks)
             mark_stage("update")
             aux = self._update(seen, soft_masks, soft, voted)
             if new_objects is not None:
-                self._check_size(new_objects.shape[:2], "new objects")
-                labels, soft = self._add(source, new_objects, labels, soft)
+                require_size(new_objects, self._clip, "mask of new objects")
+                arriving, labels, soft = joined(self._order, new_objects, labels, soft)
+                self._start_objects(source, new_objects, arriving)
         aux["object_ids"] = tuple(self._order)
-        self._truth, self._truth_shown = None, False
         return Prediction(labels, soft, aux)
 
     def _source(self, frame: RGB) -> _EncodedFrame:
-        self._check_size(frame.shape[:2], "frame")
+        require_size(frame, self._clip, "frame")
         size = (self._parameters.height, self._parameters.width)
         return _EncodedFrame(self._model, frame, size)
-
-    def _check_size(self, size: tuple[int, ...], what: str) -> None:
-        if tuple(size) != self._frame_size:
-            raise InputError(
-                f"{self._clip.name}: the {what} is {size[0]}×{size[1]}, "
-                f"the clip is {self._frame_size[0]}×{self._frame_size[1]}"
-            )
 
     def _start_objects(
         self, source: _EncodedFrame, labels: LabelMap, object_ids: list[int]
     ) -> None:
         """Cut a template for every object that has a pixel in `labels` (H×W uint8)."""
-        self._check_size(labels.shape[:2], "first mask")
         parameters = self._parameters
         on_device = upload(labels, self._model.device)
         masks, states, boxes, present = [], [], [], []
@@ -202,13 +191,15 @@ class DMVOSSession:
                 box = boxes[part.start + i]
                 self._tracks[object_id] = _Track(object_id, own, state, box, previous)
 
-    def _segment(self, source: _EncodedFrame, soft_masks: Tensor) -> dict[int, _Seen]:
+    def _segment(
+        self, source: _EncodedFrame, soft_masks: Tensor, truth: LabelMap | None
+    ) -> dict[int, _Seen]:
         """Segment every running object; write its probability into its plane of `soft_masks`."""
         tracks = list(self._tracks.values())
         seen: dict[int, _Seen] = {}
         for part in _chunks(len(tracks), self._batch):
             batch = tracks[part]
-            views = [self._view(track) for track in batch]
+            views = [self._view(track, truth) for track in batch]
             windows = [window for window, _ in views]
             features = source.encode(windows)
             template = Template(
@@ -229,13 +220,13 @@ class DMVOSSession:
                 seen[track.object_id] = _Seen(window, centre, voted[i])
         return seen
 
-    def _view(self, track: _Track) -> tuple[Window, tuple[float, float]]:
+    def _view(self, track: _Track, truth: LabelMap | None) -> tuple[Window, tuple[float, float]]:
         """Window and previous centre for the next frame, from the truth where an oracle asks."""
         parameters = self._parameters
         window, centre = track.state.window, track.state.centre
-        if self._truth is None:
+        if truth is None:
             return window, centre
-        extent = extent_of(self._truth == track.object_id)
+        extent = extent_of(truth == track.object_id)
         if extent is None:
             return window, centre
         if parameters.oracle_box:
@@ -314,27 +305,6 @@ class DMVOSSession:
         if self._parameters.parts == "all":
             return mask
         return persistent_part(mask, track.box, self._parameters.overlap)
-
-    def _add(
-        self,
-        source: _EncodedFrame,
-        new_objects: LabelMap,
-        labels: LabelMap,
-        soft: NDArray[np.float32],
-    ) -> tuple[LabelMap, NDArray[np.float32]]:
-        """Start the objects of `new_objects` (0 = none, 255 = void) and put their masks in."""
-        arriving = [int(k) for k in np.unique(new_objects) if k not in (0, 255)]
-        fresh = [k for k in arriving if k not in self._order]
-        self._order += fresh
-        soft = np.concatenate([soft, np.zeros((len(fresh), *labels.shape), np.float32)])
-        labels = labels.copy()
-        labels[np.isin(labels, arriving)] = 0
-        for object_id in arriving:
-            mask = new_objects == object_id
-            labels[mask] = object_id
-            soft[self._order.index(object_id)] = mask
-        self._start_objects(source, new_objects, arriving)
-        return labels, soft
 
 
 def _chunks(count: int, size: int) -> list[slice]:

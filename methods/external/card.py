@@ -31,6 +31,7 @@ PLACEHOLDERS: Final[Mapping[str, str]] = {
     "weights": "what --weights named",
     "device": "cpu or cuda:N",
     "device_index": "N, or -1 for the CPU",
+    "visible_device": "what CUDA_VISIBLE_DEVICES must be for a program to see that device alone",
     "seed": "what --seed said",
     "card": "folder of the card",
 }
@@ -48,7 +49,10 @@ class Program(BaseModel):
         default="set", description="one process for all sequences, or one for each"
     )
     working_directory: str = "{scratch}"
-    output: str = Field(default="{output}", description="where the masks are in the end")
+    output: str = Field(
+        default="{output}",
+        description="where the masks are in the end; * stands for one folder of any name",
+    )
     layout: MaskLayoutKind = "auto"
     timeout_s: float = Field(default=3600.0, gt=0, description="of one process")
     environment: dict[str, str] = Field(default_factory=dict)
@@ -60,6 +64,10 @@ class Program(BaseModel):
     links: dict[str, str] = Field(
         default_factory=dict,
         description="scratch path: what to link there; a path `x/*` links every entry into x",
+    )
+    lists: dict[str, str] = Field(
+        default_factory=dict,
+        description="scratch path: a line for each sequence, in which {sequence} is its name",
     )
     palette_sequences: tuple[str, ...] = Field(
         default=(), description="sequences whose first mask the program reads for its palette"
@@ -82,7 +90,7 @@ class Program(BaseModel):
     commit: str = Field(default="", description="revision that the card was written for")
     tried: bool = Field(default=False, description="whether we ran this program with this card")
 
-    @field_validator("folders", "copies", "links")
+    @field_validator("folders", "copies", "links", "lists")
     @classmethod
     def _inside(cls, paths: tuple[str, ...] | dict[str, str]) -> tuple[str, ...] | dict[str, str]:
         for text in paths:
@@ -167,6 +175,8 @@ def load_program(path: Path, card: MethodCard) -> Program:
     try:
         for text in program.texts():
             filled(text, known)
+        for text in program.lists.values():
+            filled(text, known | {"sequence": ""})
     except ValueError as error:
         raise InputError(
             f"card {path} is wrong: {error}", hint=f"placeholders are {', '.join(known)}"

@@ -152,7 +152,7 @@ class ExternalProgram:
         late = self._card.capabilities.late_objects
         scratch = lay_out(self._scratch, program, together, late_objects=late)
         values = self._all_values(scratch, sequence)
-        lay_program(scratch.root, program, values)
+        lay_program(scratch.root, program, values, [one.name for one in together])
         folder = Path(filled(program.working_directory, values))
         if not folder.is_dir():
             raise InputError(f"working directory {folder} of the program is not there")
@@ -183,9 +183,10 @@ class ExternalProgram:
         problem = _problem(done.ended)
         if problem and not self._program.keep_finished:
             raise _failed(problem, done.log)
-        _refuse_odd_files(done.output)
+        output = _one_folder(done.output)
+        _refuse_odd_files(output)
         try:
-            source = open_masks(done.output, layout=self._program.layout)
+            source = open_masks(output, layout=self._program.layout)
         except InputError as error:
             raise _failed(problem or f"the program left no masks: {error}", done.log) from error
         if problem:
@@ -235,9 +236,17 @@ def _fixed_values(path: Path, program: Program, options: BuildOptions) -> dict[s
     kind, _, index = options.device.partition(":")
     values["device"] = options.device
     values["device_index"] = "-1" if kind == "cpu" else index or "0"
+    values["visible_device"] = _visible(values["device_index"])
     values["seed"] = str(options.seed)
     values["card"] = str(path.absolute().parent)
     return values
+
+
+def _visible(index: str) -> str:
+    """The device as CUDA_VISIBLE_DEVICES names it, by its index among those that we may see."""
+    mine = [one.strip() for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
+    seen = [one for one in mine if one]
+    return seen[int(index)] if 0 <= int(index) < len(seen) else index
 
 
 def _content(program: Program, repository: str, weights: Path | None) -> str:
@@ -327,6 +336,18 @@ def _tail(log: Path) -> str:
         stream.seek(max(0, stream.tell() - _TAIL_BYTES))
         text = stream.read().decode("utf-8", errors="replace")
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
+def _one_folder(output: Path) -> Path:
+    """The folder that a path with `*` for whole names stands for; any other path as it is."""
+    if "*" not in output.parts:
+        return output
+    top = Path(*output.parts[: output.parts.index("*")])
+    found = sorted(path for path in top.glob(str(output.relative_to(top))) if path.is_dir())
+    if len(found) > 1:
+        names = ", ".join(str(path.relative_to(top)) for path in found)
+        raise ProgramFailed(f"the program left several folders of masks: {names}")
+    return found[0] if found else output
 
 
 def _refuse_odd_files(output: Path) -> None:

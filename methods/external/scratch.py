@@ -7,7 +7,7 @@ looks for later annotations finds none.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -150,8 +150,16 @@ def check_program(root: Path, program: Program, values: Mapping[str, str]) -> No
             _there(source, target)
 
 
-def lay_program(root: Path, program: Program, values: Mapping[str, str]) -> None:
-    """Copy and link what the card says into the folder.
+def lay_program(
+    root: Path, program: Program, values: Mapping[str, str], sequences: Iterable[str]
+) -> None:
+    """Copy, link and list what the card says into the folder.
+
+    Args:
+        root: the folder.
+        program: of the card.
+        values: what placeholders stand for.
+        sequences: names of those that this process does.
 
     Raises:
         InputError: if something to copy or link is not there.
@@ -164,6 +172,11 @@ def lay_program(root: Path, program: Program, values: Mapping[str, str]) -> None
             shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True)
         else:
             shutil.copyfile(source, place)
+    for target, line in program.lists.items():
+        place = root / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lines = (filled(line, dict(values) | {"sequence": name}) for name in sequences)
+        place.write_text("".join(f"{one}\n" for one in lines), encoding="utf-8")
     # single links first: entries of a whole folder give way to them
     for target, text in sorted(program.links.items(), key=lambda item: item[0].endswith("/*")):
         source = _there(filled(text, values), target)

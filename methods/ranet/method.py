@@ -15,7 +15,7 @@ from vosbench.types import RGB, BuildOptions, ClipInfo, LabelMap
 from .config import NetworkConfig
 from .network import Features, Matched, RANet, Template
 from .parameters import Parameters
-from .session import RANetSession
+from .session import ORACLES, RANetSession
 from .weights import load_weights
 
 __all__ = ["OFFICIAL", "RANetMethod", "Runner", "build", "runner_of"]
@@ -117,11 +117,7 @@ def build(options: BuildOptions) -> RANetMethod:
         InputError: no weight file is named, or it cannot be used.
     """
     parameters = Parameters.parse(options.parameters)
-    if parameters.oracle_box and not options.oracle:
-        raise UsageError(
-            "oracle.box needs the truth of every frame, which only variants see",
-            hint="run ranet@oracle-box",
-        )
+    ORACLES.only_in_variants(options)
     dtype = DTYPES.get(options.precision)
     if dtype is None:
         raise UsageError(f"ranet has no precision {options.precision!r}; use one of {list(DTYPES)}")

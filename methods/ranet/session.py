@@ -8,7 +8,7 @@ is what the released code does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -16,18 +16,19 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vosbench.errors import InputError, UsageError
 from vosbench.types import RGB, ClipInfo, LabelMap, Prediction
 
+from ..sessions import VOID, Oracles, Truth, joined, require_size
 from .blocks import resized
 from .canvas import Box, Fit, box_around, fit_frame
 from .parameters import Parameters
 
-__all__ = ["Network", "RANetSession"]
+__all__ = ["ORACLES", "Network", "RANetSession"]
+
+ORACLES: Final = Oracles("ranet", ("oracle.box",))
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
-VOID = 255
 
 
 class Network(Protocol):
@@ -107,9 +108,8 @@ class RANetSession:
         self._groups: list[_Group] = []
         self._streaks: dict[int, int] = {}
         self._labels: LabelMap = np.zeros(size, np.uint8)
-        self._truth: LabelMap | None = None
-        self._truth_shown = False
-        self._check_size(labels.shape[:2], "first mask")
+        self._truth = Truth(clip, ORACLES, wanted=parameters.oracle_box)
+        require_size(labels, clip, "first mask")
         with torch.inference_mode():
             known = np.where(np.isin(labels, self._order), labels, 0).astype(np.uint8)
             self._start_objects(self._image(frame), known)
@@ -121,33 +121,30 @@ class RANetSession:
 
     def observe_truth(self, labels: LabelMap | None) -> None:
         """Take the truth of the next frame; only `oracle.box` looks at it."""
-        self._truth, self._truth_shown = labels, True
+        self._truth.show(labels)
 
     def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
         """Segment the next frame; see `vosbench.types.Session`."""
-        if self._parameters.oracle_box and not self._truth_shown:
-            raise UsageError(
-                f"{self._clip.name}: oracle.box needs the truth of every frame, and none was shown",
-                hint="Run ranet@oracle-box: only variants see the truth.",
-            )
+        truth = self._truth.take()
         with torch.inference_mode():
             image = self._image(frame)
             soft = torch.zeros(len(self._order), *self._fit.canvas, device=self._network.device)
-            boxes = self._segment(image, soft)
+            boxes = self._segment(image, soft, truth)
             self._labels = self._merged(soft)
             aux = self._told(boxes)
             labels = self._fit.from_canvas(self._labels).copy()
             soft_masks = self._fit.from_canvas(soft.cpu().numpy()).copy()
             if new_objects is not None:
-                self._check_size(new_objects.shape[:2], "new objects")
-                soft_masks = self._add(image, new_objects, labels, soft_masks)
+                require_size(new_objects, self._clip, "mask of new objects")
+                arriving, labels, soft_masks = joined(self._order, new_objects, labels, soft_masks)
+                self._streaks |= dict.fromkeys(arriving, 0)
+                self._start_objects(image, np.where(new_objects == VOID, np.uint8(0), new_objects))
         aux["object_ids"] = tuple(self._order)
-        self._truth, self._truth_shown = None, False
         return Prediction(labels, soft_masks, aux)
 
     def _image(self, frame: RGB) -> Tensor:
         """The frame on the canvas, 1×3×height×width, black outside and then normalised."""
-        self._check_size(frame.shape[:2], "frame")
+        require_size(frame, self._clip, "frame")
         device = self._network.device
         canvas = torch.from_numpy(self._fit.onto(frame)).to(device)
         scaled = canvas.permute(2, 0, 1)[None].float() / 255
@@ -155,13 +152,6 @@ class RANetSession:
             torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (MEAN, DEVIATION)
         )
         return (scaled - mean) / deviation
-
-    def _check_size(self, size: tuple[int, ...], what: str) -> None:
-        if tuple(size) != self._fit.frame:
-            raise InputError(
-                f"{self._clip.name}: the {what} is {size[0]}×{size[1]}, "
-                f"the clip is {self._fit.frame[0]}×{self._fit.frame[1]}"
-            )
 
     def _start_objects(self, image: Tensor, labels: LabelMap) -> None:
         """Make templates of the objects in `labels` (frame height×width, 0 = none)."""
@@ -180,10 +170,10 @@ class RANetSession:
             template = self._network.template(self._cropped(image, box), masks)
             self._groups.append(_Group(object_ids, set(object_ids), template))
 
-    def _segment(self, image: Tensor, soft: Tensor) -> dict[int, Box]:
+    def _segment(self, image: Tensor, soft: Tensor, shown: LabelMap | None) -> dict[int, Box]:
         """Write every running object's probability into its plane of `soft`; give its window."""
         boxes: dict[int, Box] = {}
-        truth = None if self._truth is None else self._fit.onto(self._truth)
+        truth = None if shown is None else self._fit.onto(shown)
         for group in self._groups:
             running = group.running
             object_ids = [k for _, k in running]
@@ -201,7 +191,7 @@ class RANetSession:
 
     def _view(self, object_ids: list[int], truth: LabelMap | None) -> Box:
         """Window for the next frame, from the truth where an oracle asks."""
-        if truth is not None and self._parameters.oracle_box:
+        if truth is not None:
             marked = np.isin(truth, object_ids)
             if marked.any():
                 return self._window(marked)
@@ -246,25 +236,3 @@ class RANetSession:
             "crop_box": {k: self._fit.to_frame(box) for k, box in boxes.items()},
             "empty_streak": {k: self._streaks[k] for k in boxes},
         }
-
-    def _add(
-        self,
-        image: Tensor,
-        new_objects: LabelMap,
-        labels: LabelMap,
-        soft: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
-        """Start the objects of `new_objects` (0 = none, 255 = void) and put their masks in."""
-        starting = np.where(new_objects == VOID, 0, new_objects).astype(np.uint8)
-        arriving = [int(k) for k in np.unique(starting) if k]
-        fresh = [k for k in arriving if k not in self._order]
-        self._order += fresh
-        soft = np.concatenate([soft, np.zeros((len(fresh), *labels.shape), np.float32)])
-        labels[np.isin(labels, arriving)] = 0
-        for k in arriving:
-            mask = starting == k
-            labels[mask] = k
-            soft[self._order.index(k)] = mask
-            self._streaks[k] = 0
-        self._start_objects(image, starting)
-        return soft

@@ -14,7 +14,7 @@ from ..nn.state_dicts import load_strictly, read_state_dict
 from .network import NetworkConfig, RGMPNet, fold
 from .parameters import Parameters
 from .passes import Model
-from .session import RGMPSession
+from .session import ORACLES, RGMPSession
 
 __all__ = ["RGMPMethod", "build", "load_network"]
 
@@ -56,11 +56,7 @@ def build(options: BuildOptions) -> RGMPMethod:
         InputError: no weight file is named, or it cannot be used.
     """
     parameters = Parameters.parse(options.parameters)
-    if parameters.oracle_previous_mask and not options.oracle:
-        raise UsageError(
-            "oracle.previous-mask needs the truth of every frame, which only variants see",
-            hint="run rgmp@oracle-previous-mask",
-        )
+    ORACLES.only_in_variants(options)
     dtype = DTYPES.get(options.precision)
     if dtype is None:
         raise UsageError(f"rgmp has no precision {options.precision!r}; use one of {list(DTYPES)}")

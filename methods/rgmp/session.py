@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vosbench.errors import InputError, UsageError
 from vosbench.types import RGB, ClipInfo, LabelMap, Prediction
 
+from ..dmvos.transfer import upload
+from ..sessions import Oracles, Truth, joined, require_size
 from .geometry import Frame
 from .merge import labels_of, merge_odds
 from .parameters import Parameters
 from .passes import Model, Pyramid, Reference
 
-__all__ = ["RGMPSession"]
+__all__ = ["ORACLES", "RGMPSession"]
 
-VOID = 255
+ORACLES: Final = Oracles("rgmp", ("oracle.previous-mask",))
 
 
 @dataclass
@@ -50,44 +52,33 @@ class RGMPSession:
         self._order = list(clip.object_ids)
         self._tracks: dict[int, _Track] = {}
         self._union: Reference | None = None
-        self._truth: LabelMap | None = None
-        self._truth_shown = False
+        self._truth = Truth(clip, ORACLES, wanted=parameters.oracle_previous_mask)
+        require_size(labels, clip, "first mask")
         with torch.inference_mode():
             self._start_objects(self._pyramid(frame), labels, self._order, labels)
 
     def observe_truth(self, labels: LabelMap | None) -> None:
         """Take the truth of the next frame; only the oracle parameter looks at it."""
-        self._truth, self._truth_shown = labels, True
+        self._truth.show(labels)
 
     def step(self, frame: RGB, new_objects: LabelMap | None = None) -> Prediction:
         """Segment the next frame; see `vosbench.types.Session`."""
-        if self._parameters.oracle_previous_mask and not self._truth_shown:
-            raise UsageError(
-                f"{self._clip.name}: oracle.previous-mask needs the truth of every frame, "
-                "and none was shown",
-                hint="Run rgmp@oracle-previous-mask: only variants see the truth.",
-            )
+        truth = self._truth.take()
         with torch.inference_mode():
             pyramid = self._pyramid(frame)
             labels, soft = self._segment(pyramid)
-            if self._parameters.oracle_previous_mask and self._truth is not None:
-                self._feed_back(self._truth)
+            if truth is not None:
+                self._feed_back(truth)
             if new_objects is not None:
-                labels, soft = self._add(pyramid, new_objects, labels, soft)
-        self._truth, self._truth_shown = None, False
+                require_size(new_objects, self._clip, "mask of new objects")
+                arriving, labels, soft = joined(self._order, new_objects, labels, soft)
+                self._add(pyramid, new_objects, arriving, labels)
         return Prediction(labels, soft, {"object_ids": tuple(self._order)})
 
     def _pyramid(self, frame: RGB) -> Pyramid:
-        self._check_size(frame.shape[:2], "frame")
-        image = _to_device(frame, self._model.device).permute(2, 0, 1)[None].float() / 255
+        require_size(frame, self._clip, "frame")
+        image = upload(frame, self._model.device).permute(2, 0, 1)[None].float() / 255
         return Pyramid(self._model, self._frame.pad(image))
-
-    def _check_size(self, size: tuple[int, ...], what: str) -> None:
-        if tuple(size) != (self._clip.height, self._clip.width):
-            raise InputError(
-                f"{self._clip.name}: the {what} is {size[0]}×{size[1]}, "
-                f"the clip is {self._clip.height}×{self._clip.width}"
-            )
 
     def _start_objects(
         self, pyramid: Pyramid, given: LabelMap, object_ids: Iterable[int], everyone: LabelMap
@@ -100,7 +91,6 @@ class RGMPSession:
             object_ids: those to start.
             everyone: H×W uint8, where any object is, those that already run among them.
         """
-        self._check_size(given.shape[:2], "mask that starts objects")
         present = [one for one in object_ids if (given == one).any()]
         if not present:
             return
@@ -113,7 +103,7 @@ class RGMPSession:
 
     def _masks(self, labels: LabelMap, object_ids: Iterable[int]) -> Tensor:
         """Padded K×H×W float32 of a label map."""
-        on_device = _to_device(labels, self._model.device)
+        on_device = upload(labels, self._model.device)
         masks = torch.stack([on_device == one for one in object_ids]).float()
         return self._frame.pad(masks[None])[0]
 
@@ -163,7 +153,6 @@ class RGMPSession:
 
     def _feed_back(self, truth: LabelMap) -> None:
         """Feed true masks to the next frame in place of predicted ones."""
-        self._check_size(truth.shape[:2], "truth")
         if not self._tracks:
             return
         masks = self._masks(truth, self._tracks)
@@ -174,30 +163,20 @@ class RGMPSession:
         self,
         pyramid: Pyramid,
         new_objects: LabelMap,
+        arriving: list[int],
         labels: LabelMap,
-        soft: NDArray[np.float32],
-    ) -> tuple[LabelMap, NDArray[np.float32]]:
-        """Start the objects of `new_objects` (0 = none, 255 = void) and put their masks in."""
-        self._check_size(new_objects.shape[:2], "mask that starts objects")
-        arriving = [int(k) for k in np.unique(new_objects) if k not in (0, VOID)]
-        fresh = [k for k in arriving if k not in self._order]
-        self._order += fresh
-        soft = np.concatenate([soft, np.zeros((len(fresh), *labels.shape), np.float32)])
-        labels = labels.copy()
-        labels[np.isin(labels, arriving)] = 0
-        given = np.isin(new_objects, arriving)
-        labels[given] = new_objects[given]
-        for one in arriving:
-            soft[self._order.index(one)] = new_objects == one
+    ) -> None:
+        """Start objects that arrive; where they are, no other object was.
+
+        Args:
+            pyramid: the frame at hand.
+            new_objects: H×W uint8 with their masks.
+            arriving: their ids.
+            labels: H×W uint8, where any object is, these among them.
+        """
         self._start_objects(pyramid, new_objects, arriving, labels)
-        taken = self._frame.pad(_to_device(given, self._model.device)[None, None].float())[0, 0]
+        given = np.isin(new_objects, arriving).view(np.uint8)
+        taken = self._frame.pad(upload(given, self._model.device)[None, None].float())[0, 0]
         for one, track in self._tracks.items():
             if one not in arriving:
                 track.previous = track.previous * (1 - taken)
-        return labels, soft
-
-
-def _to_device(array: NDArray[np.uint8] | NDArray[np.bool_], device: torch.device) -> Tensor:
-    # torch warns about arrays it must not write to, such as views of a memory map.
-    plain = np.ascontiguousarray(array)
-    return torch.from_numpy(plain if plain.flags.writeable else plain.copy()).to(device)

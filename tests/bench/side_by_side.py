@@ -4,7 +4,10 @@
 
 Both folders hold one folder of PNG files per sequence; sequences in both are scored. Every tool is
 started anew for each measurement, as a user starts it, and the tools take turns. Beside them
-stands the floor: a process that only reads the files that count and inflates their image data.
+stands the floor: a process that only reads the files that count and inflates their image data. Each
+is started once before, uncounted, with PYTHONDONTWRITEBYTECODE unset, so that compiled Python code
+and the files are at hand.
+
 vos-benchmark (with opencv-python-headless and tqdm) is measured where it can be imported; it may
 lie in a folder of its own, named by PYTHONPATH. OpenCV gets one thread per process.
 
@@ -29,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OURS, THEIRS, FLOOR = "vosbench score", "vos-benchmark", "read and inflate"
-_CARD = """
+CARD = """
 name = "side-by-side"
 title = "Side by side"
 protocol = "vos-benchmark"
@@ -59,11 +62,20 @@ class Measurement:
     score: float | None
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of all measured processes: compiled Python code is kept, OpenCV is single.
+
+    With PYTHONDONTWRITEBYTECODE every start would compile all of vosbench again.
+    """
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    kept.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / "vosbench-bytecode"))
+    return {**kept, "OPENCV_FOR_THREADS_NUM": "1", "OMP_NUM_THREADS": "1"}
+
+
 def measured(command: Sequence[str]) -> Measurement:
-    environment = {**os.environ, "OPENCV_FOR_THREADS_NUM": "1", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment)
+        process = subprocess.Popen(command, stdout=output, stderr=errors, env=surroundings())
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -138,6 +150,44 @@ def commands(
     return {**tools, FLOOR: [*again, "--inner", FLOOR]}
 
 
+def common(truth: Path, masks: Path) -> list[str]:
+    """Sequences that are in both folders."""
+    both = {p.name for p in truth.iterdir() if p.is_dir()}
+    names = sorted(both & {p.name for p in masks.iterdir() if p.is_dir()})
+    if not names:
+        raise SystemExit(f"{truth} and {masks} have no sequence in common")
+    return names
+
+
+def frames_of(arguments: argparse.Namespace, names: Sequence[str]) -> int:
+    """Frames that count: all but the first and the last of each sequence."""
+    return sum(max(0, len(list((arguments.truth / name).glob("*.png"))) - 2) for name in names)
+
+
+def compared(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, list[Measurement]]:
+    """Start all tools in turns; the first turn does not count."""
+    runs: dict[str, list[Measurement]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        card = Path(folder) / "side-by-side.toml"
+        card.write_text(CARD.format(truth=arguments.truth.name))
+        tools = commands(arguments, names, card)
+        for turn in range(arguments.repeats + 1):
+            for name, command in tools.items():
+                found = measured(command)
+                if turn:
+                    runs.setdefault(name, []).append(found)
+    return runs
+
+
+def heading(arguments: argparse.Namespace, names: Sequence[str]) -> str:
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{len(names)} sequences, {frames_of(arguments, names)} frames, {arguments.protocol}; "
+        f"{arguments.processes} process(es), median of {arguments.repeats}, taking turns; "
+        f"{len(os.sched_getaffinity(0))} CPU(s), load {load}; Python {platform.python_version()}"
+    )
+
+
 def table(runs: dict[str, list[Measurement]], frames: int) -> str:
     ours = statistics.median(run.wall for run in runs[OURS])
     ours_cpu = statistics.median(run.cpu for run in runs[OURS])
@@ -166,10 +216,7 @@ def main() -> None:
     parser.add_argument("--inner", choices=(THEIRS, FLOOR), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.truth, arguments.masks = arguments.truth.resolve(), arguments.masks.resolve()
-    both = {p.name for p in arguments.truth.iterdir() if p.is_dir()}
-    names = sorted(both & {p.name for p in arguments.masks.iterdir() if p.is_dir()})
-    if not names:
-        raise SystemExit("the two folders have no sequence in common")
+    names = common(arguments.truth, arguments.masks)
     pairs = [(arguments.truth / name, arguments.masks / name) for name in names]
     if arguments.inner == FLOOR:
         run_floor(pairs, arguments.processes)
@@ -177,21 +224,8 @@ def main() -> None:
     if arguments.inner == THEIRS:
         run_theirs(arguments.truth, arguments.masks, names, arguments.processes)
         return
-    frames = sum(max(0, len(list(truth.glob("*.png"))) - 2) for truth, _ in pairs)
-    runs: dict[str, list[Measurement]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        card = Path(folder) / "side-by-side.toml"
-        card.write_text(_CARD.format(truth=arguments.truth.name))
-        tools = commands(arguments, names, card)
-        for _ in range(arguments.repeats):
-            for name, command in tools.items():
-                runs.setdefault(name, []).append(measured(command))
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    sys.stdout.write(
-        f"{len(names)} sequences, {frames} frames; {arguments.processes} process(es), median of "
-        f"{arguments.repeats}, taking turns; {len(os.sched_getaffinity(0))} CPU(s), load {load}; "
-        f"Python {platform.python_version()}\n{table(runs, frames)}\n"
-    )
+    runs = compared(arguments, names)
+    sys.stdout.write(f"{heading(arguments, names)}\n{table(runs, frames_of(arguments, names))}\n")
 
 
 if __name__ == "__main__":

@@ -8,17 +8,33 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
+from vosbench.bench.passes import Passes
 from vosbench.bench.record import MethodSpeed, PairRecord, SpeedVerdict
 from vosbench.bench.runner import WARM_UP, Runner
+from vosbench.report.text import count
 from vosbench.stats import RatioEstimate, ratio_of_medians
-from vosbench.timing import Conditions, convention_rates, object_cost, summarise, trace_growth
+from vosbench.timing import (
+    Conditions,
+    convention_rates,
+    find_faults,
+    object_cost,
+    summarise,
+    trace_growth,
+)
 from vosbench.timing.calibration import Calibration
 from vosbench.timing.warmup import cold_cost
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Blocks", "finding_lines", "method_speed", "pair_records", "speed_verdict"]
+__all__ = [
+    "Blocks",
+    "doubts",
+    "finding_lines",
+    "method_speed",
+    "pair_records",
+    "speed_verdict",
+]
 
 Blocks: TypeAlias = Mapping[str, list[float]]
 """Ms per frame of each block, in the order of measurement, by method."""
@@ -42,7 +58,7 @@ def method_speed(
     objects = table["sequence"].str.endswith(_MADE_UP)
     long = table["sequence"].str.endswith(_LONG)
     cold = table["round"] == WARM_UP
-    warm = table[~(objects | long | cold)]
+    warm = table[~(objects | long) & (table["round"] >= 0)]
     starts = _calls(warm, "start")["ms"].to_numpy()
     steps = _calls(warm, "step")["ms"].to_numpy()
     first_start = _calls(table[cold], "start")["ms"].to_numpy()
@@ -93,6 +109,7 @@ def method_speed(
         peak_mb=_peak(runner, table),
         multiples={} if calibration is None else calibration.multiples(float(np.median(steps))),
         conventions=conventions,
+        unsynchronised=any(fault.kind == "unsynchronised" for fault in find_faults(warm)),
         noise=asdict(_ratio(own[:-1:2], own[1::2])),
     )
 
@@ -130,13 +147,39 @@ def speed_verdict(estimate: RatioEstimate, margin: float = _MARGIN) -> tuple[Spe
     return "ambiguous", f"the interval {ends} reaches over 5 % on one side and not beyond"
 
 
-def pair_records(blocks: Blocks) -> list[PairRecord]:
-    """Each further method against the first, block by block."""
+def doubts(methods: Sequence[MethodSpeed], doubtful: int) -> dict[str, str]:
+    """Methods whose times decide nothing, and why.
+
+    Args:
+        methods: figures.
+        doubtful: passes that were throttled however often they were gone through.
+    """
+    throttled = f"{count(doubtful, 'pass', 'passes')} throttled every time" if doubtful else ""
+    found = {}
+    for one in methods:
+        said = [throttled] if throttled else []
+        if one.unsynchronised:
+            said.append(f"{one.method} returned before its device was done")
+        if said:
+            found[one.method] = "; ".join(said)
+    return found
+
+
+def pair_records(blocks: Blocks, doubtful: Mapping[str, str] | None = None) -> list[PairRecord]:
+    """Each further method against the first, block by block.
+
+    Args:
+        blocks: by method.
+        doubtful: methods whose times decide nothing, and why.
+    """
     names = list(blocks)
     records = []
     for name in names[1:]:
         estimate = _ratio(blocks[names[0]], blocks[name])
         verdict, reason = speed_verdict(estimate)
+        against = [said for one in (names[0], name) if (said := (doubtful or {}).get(one))]
+        if against:
+            verdict, reason = "ambiguous", "; ".join(dict.fromkeys(against))
         records.append(
             PairRecord(
                 baseline=names[0],
@@ -153,14 +196,23 @@ def pair_records(blocks: Blocks) -> list[PairRecord]:
 
 
 def finding_lines(
-    methods: Sequence[MethodSpeed], conditions: Conditions, calibration: Calibration | None
+    methods: Sequence[MethodSpeed],
+    conditions: Conditions,
+    calibration: Calibration | None,
+    passes: Passes,
 ) -> list[str]:
     """What makes figures doubtful, in words."""
     lines = list(conditions.warnings)
+    if passes.discarded:
+        told = count(passes.discarded, "pass", "passes")
+        lines.append(f"{told} through a clip throttled: discarded and gone through again")
+    if passes.doubtful:
+        told = count(passes.doubtful, "pass", "passes")
+        lines.append(f"{told} throttled every time, and counted: no pair is decided")
     if calibration is not None and (slow := calibration.slow_rounds()):
-        count = min(len(values) for values in calibration.ms.values())
+        rounds = min(len(values) for values in calibration.ms.values())
         lines.append(
-            f"all four kernels took over 4/3 of their median in {len(slow)} of {count} rounds: "
+            f"all four kernels took over 4/3 of their median in {len(slow)} of {rounds} rounds: "
             "throttled, or used by others"
         )
     for one in methods:

@@ -6,7 +6,6 @@ of a few frames (A B B A), on sequences in shuffled order, and are compared bloc
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +13,8 @@ from pathlib import Path
 
 from vosbench import __version__
 from vosbench.bench.clips import BenchClip, load_clip, with_objects
-from vosbench.bench.figures import Blocks, finding_lines, method_speed, pair_records
+from vosbench.bench.figures import doubts, finding_lines, method_speed, pair_records
+from vosbench.bench.passes import Between, run_passes
 from vosbench.bench.record import BenchRecord, CalibrationRecord
 from vosbench.bench.runner import Runner
 from vosbench.data import Dataset, cache_folder
@@ -24,7 +24,6 @@ from vosbench.errors import UsageError
 from vosbench.store import write_record
 from vosbench.timing import (
     ConditionWatch,
-    Snapshot,
     alone_on,
     summarise_conditions,
     write_trace,
@@ -67,19 +66,6 @@ class BenchRequest:
     tell: Callable[[str], None] = field(default=lambda text: None)
 
 
-class _Between:
-    """What happens between blocks: kernels and a look at the machine."""
-
-    def __init__(self, watch: ConditionWatch, calibrator: Calibrator | None) -> None:
-        self.watch, self.calibrator = watch, calibrator
-        self.snapshots: list[Snapshot] = []
-
-    def __call__(self) -> None:
-        if self.calibrator is not None:
-            self.calibrator.measure()
-        self.snapshots.append(self.watch.snapshot())
-
-
 def measure(request: BenchRequest) -> BenchRecord:
     """Measure, and leave `bench.json` and a trace of each method in the folder.
 
@@ -113,9 +99,17 @@ def _measured(
     warm_graphs = {runner.reference: runner.graphs() for runner in runners}
     watch = ConditionWatch(device)
     calibrator = Calibrator(device, runners[0].precision) if request.calibrate else None
-    between = _Between(watch, calibrator)
+    between = Between(watch, calibrator)
     between()
-    blocks = _rounds(request, runners, clips, between)
+    passes = run_passes(
+        runners,
+        clips,
+        between,
+        rounds=request.rounds,
+        block=request.block,
+        seed=request.seed,
+        tell=request.tell,
+    )
     if request.objects:
         request.tell("cost by number of objects")
         _objects(request, runners, clips[0], between)
@@ -137,7 +131,7 @@ def _measured(
                 file=file,
                 warm_up=warm_ups[runner.reference],
                 warm_graphs=warm_graphs[runner.reference],
-                blocks=blocks,
+                blocks=passes.blocks,
                 calibration=calibration,
             )
         )
@@ -170,47 +164,20 @@ def _measured(
             sizes=dict(calibration.sizes),
         ),
         methods=methods,
-        pairs=pair_records(blocks),
-        findings=finding_lines(methods, conditions, calibration),
+        discarded=passes.discarded,
+        doubtful=passes.doubtful,
+        pairs=pair_records(passes.blocks, doubts(methods, passes.doubtful)),
+        findings=finding_lines(methods, conditions, calibration, passes),
     )
     write_record(request.out / "bench.json", record)
     return record
-
-
-def _rounds(
-    request: BenchRequest,
-    runners: Sequence[Runner],
-    clips: Sequence[BenchClip],
-    between: Callable[[], None],
-) -> Blocks:
-    """Every method over every clip, in turns; ms per frame of each block by method."""
-    blocks: Blocks = {runner.reference: [] for runner in runners}
-    shuffle = random.Random(request.seed)  # noqa: S311 - an order, not a secret
-    order = list(runners)
-    for repetition in range(request.rounds):
-        request.tell(f"round {repetition + 1} of {request.rounds}")
-        for clip in shuffle.sample(list(clips), len(clips)):
-            order.reverse()
-            turns = [runner.begin(clip, repetition) for runner in order]
-            # a clip shorter than asked for is gone through once, not back and forth
-            remaining = len(clip.frames) - 1
-            while remaining > 0:
-                frames = min(request.block, remaining)
-                for turn in turns:
-                    blocks[turn.runner.reference].append(turn.step(frames))
-                turns.reverse()
-                remaining -= frames
-                between()
-            for turn in turns:
-                turn.runner.end(turn)
-    return blocks
 
 
 def _objects(
     request: BenchRequest,
     runners: Sequence[Runner],
     clip: BenchClip,
-    between: Callable[[], None],
+    between: Callable[[], bool],
 ) -> None:
     """One clip per number of objects, stepped frame by frame in turns."""
     made = [with_objects(clip, count) for count in request.objects]
@@ -229,7 +196,7 @@ def _long(
     request: BenchRequest,
     runners: Sequence[Runner],
     clip: BenchClip,
-    between: Callable[[], None],
+    between: Callable[[], bool],
 ) -> None:
     """The first clip back and forth."""
     turns = [runner.begin(_named(clip), 0) for runner in runners]

@@ -65,6 +65,9 @@ class MethodSpeed(Record):
         default_factory=dict, description="median step as multiples of the kernels"
     )
     conventions: list[dict[str, Any]] = Field(default_factory=list)
+    unsynchronised: bool = Field(
+        default=False, description="calls returned before the device was done: times are too short"
+    )
     noise: dict[str, Any] = Field(
         default_factory=dict, description="the method's odd blocks against its even ones"
     )
@@ -105,6 +108,10 @@ class BenchRecord(Record):
     snapshots: list[dict[str, Any]]
     calibration: CalibrationRecord | None = None
     methods: list[MethodSpeed]
+    discarded: int = Field(
+        default=0, description="passes that were throttled, discarded and gone through again"
+    )
+    doubtful: int = Field(default=0, description="passes that were throttled every time")
     pairs: list[PairRecord] = Field(default_factory=list)
     findings: list[str] = Field(default_factory=list, description="what makes figures doubtful")
 

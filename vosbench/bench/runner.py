@@ -18,10 +18,12 @@ from vosbench.types import ClipMethod, Method, Session
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WARM_UP", "Runner", "Turn"]
+__all__ = ["DISCARDED", "WARM_UP", "Runner", "Turn"]
 
 WARM_UP = -1
 """Round of the warm-up in a trace; later rounds count from 0."""
+DISCARDED = -2
+"""Round of what was measured while the machine was throttled, and then measured again."""
 
 
 @dataclass
@@ -97,6 +99,10 @@ class Runner:
     def end(self, turn: Turn) -> None:
         """Keep the turn's trace."""
         self._tables.append(turn.trace.table())
+
+    def keep(self, repetition: int) -> None:
+        """Name the round of what was kept last; `DISCARDED` takes it out of all figures."""
+        self._tables[-1] = self._tables[-1].assign(round=repetition)
 
     def warm_up(self, clip: BenchClip) -> list[float]:
         """Step until the times settle; ms of each step, the first one cold."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from vosbench.checks.annotations import AnnotationScan, scan_annotations
+from vosbench.checks.apart import list_apart
 from vosbench.checks.findings import CheckReport, Finding
 from vosbench.checks.headers import px
 from vosbench.checks.listing import FrameList, list_frames
@@ -44,7 +46,9 @@ def check_dataset(
         reference: name of a shipped card, or path of a card.
         split: name of a split; None means the card's default.
         root: folder of the data; None means to search for it.
-        deep: decode every image and every mask, not only the headers and first masks.
+        deep: decode every image and every mask, not only the headers and first masks. Of a data set
+            that vosbench draws clip by clip, only a sample of clips is drawn and looked at unless
+            this or a manifest asks for all.
         manifest: `manifest_sha256` that the data must have, for example from a `run.json`; None
             takes what the card states of a complete copy, if anything.
 
@@ -55,13 +59,27 @@ def check_dataset(
     card = load_card(reference)
     split, part = card.split(split)
     card = card.for_split(split)
-    if root is None and card.generator is not None:
+    findings: list[Finding] = []
+    sample: str | None = None
+    if root is None and card.generator is not None and card.drawn is not None:
         from vosbench.data.diagnostic import drawn_root
 
-        root = drawn_root(card.generator)
-    findings: list[Finding] = []
+        if card.drawn.clip_by_clip and not deep and manifest is None:
+            sample = card.drawn.sample
+        root = drawn_root(card.generator, sequences=sample)
     root, with_images = _find(card, root, split, findings)
     listed = list_sequences(card, split, root)
+    if sample is not None:
+        everything = len(listed)
+        listed = [entry for entry in listed if fnmatch.fnmatchcase(entry.name, sample)]
+        findings.append(
+            Finding(
+                "note",
+                "sample",
+                f"{len(listed)} of {everything} clips were drawn and checked: those named {sample}",
+                fix="the others are drawn when they are asked for; --deep draws and checks all",
+            )
+        )
     scanned: list[_Scanned] = []
     for entry in listed:
         scanned.append(
@@ -83,7 +101,9 @@ def check_dataset(
             split,
             root,
             findings,
-            with_images=with_images,
+            sample=sample,
+            # objects that are annotated apart are only scored, which takes no images
+            with_images=with_images and not card.layout.per_object,
             expected=manifest,
             complete=part.manifest_sha256,
         )
@@ -132,6 +152,12 @@ def _scan(
     with_images: bool,
     deep: bool,
 ) -> _Scanned:
+    if card.layout.per_object:
+        apart, size = list_apart(
+            card, split, root, entry, findings, with_images=with_images, deep=deep
+        )
+        findings += _image_findings(apart, AnnotationScan(size), deep=deep)
+        return _Scanned(len(apart.names), first_only=False)
     frames = list_frames(card, split, root, entry, findings, with_images=with_images)
     scan = scan_annotations(card, frames, findings, deep=deep)
     findings += _image_findings(frames, scan, deep=deep)
@@ -176,13 +202,16 @@ def _digest(
     root: Path,
     findings: list[Finding],
     *,
+    sample: str | None,
     with_images: bool,
     expected: str | None,
     complete: str | None,
 ) -> str | None:
     """The digest of the data as a run would open them, and what opening says of them."""
     try:
-        opened = open_dataset(reference, split=split, root=root, need_images=with_images)
+        opened = open_dataset(
+            reference, split=split, root=root, sequences=sample, need_images=with_images
+        )
     except InputError as error:
         findings.append(
             Finding("error", "cannot-open", "the data set cannot be opened", detail=str(error))
@@ -198,7 +227,9 @@ def _digest(
         )
         for warning in opened.warnings
     ]
-    if expected is None and not opened.warnings:  # a partial copy has another digest anyway
+    if (
+        expected is None and sample is None and not opened.warnings
+    ):  # a partial copy has another digest anyway
         expected = complete
     if expected is not None and opened.manifest_sha256 != expected.lower():
         findings.append(

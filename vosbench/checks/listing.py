@@ -13,7 +13,7 @@ from vosbench.data.listing import IMAGE_SUFFIXES, ListedSequence, sequence_folde
 from vosbench.data.names import is_safe_name, natural_key, shortened
 from vosbench.errors import InputError
 
-__all__ = ["FrameList", "list_frames"]
+__all__ = ["FrameList", "folder_files", "list_frames"]
 
 _FEW_STEPS = 3
 
@@ -46,12 +46,12 @@ def list_frames(
 ) -> FrameList:
     """List a sequence's frames and add what is wrong with them to `findings`."""
     name = entry.name
-    annotations = _files(
+    annotations = folder_files(
         card.layout.annotations, root, name, findings, suffixes=(".png",), what="mask"
     )
     images: dict[str, Path] = {}
     if with_images:
-        images = _files(
+        images = folder_files(
             card.layout.images, root, name, findings, suffixes=IMAGE_SUFFIXES, what="image"
         )
     every = card.splits[split].annotated == "every"
@@ -68,7 +68,7 @@ def list_frames(
     return FrameList(name, tuple(names), images, annotations)
 
 
-def _files(
+def folder_files(
     patterns: tuple[str, ...],
     root: Path,
     sequence: str,

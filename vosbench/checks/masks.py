@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from vosbench.checks.apart import is_apart, look_apart
 from vosbench.checks.files import MaskFiles, MaskLook
 from vosbench.checks.findings import CheckReport, Finding
 from vosbench.checks.values import ValueChecks
@@ -36,11 +37,14 @@ def check_masks(path: Path, dataset: Dataset, *, protocol: str | None = None) ->
         InputError: there are no masks at all, or their arrangement is not understood.
     """
     rules = get_protocol(protocol or dataset.protocol)
+    known = {clip.name for clip in dataset.sequences}
     source = open_masks(path)
+    if dataset.card.layout.per_object and not known & {*source.sequences()}:
+        # the folders of a single clip do not tell that they are those of objects
+        source = open_masks(path, layout="per-object")
     files = MaskFiles(source, rules.prediction_kind)
     findings = [Finding("note", "source", note) for note in source.notes]
     findings += [note for note in [files.others()] if note is not None]
-    known = {clip.name for clip in dataset.sequences}
     findings += [
         Finding("warning", "extra-sequence", "masks of a sequence that is not in the split", name)
         for name in source.sequences()
@@ -52,6 +56,9 @@ def check_masks(path: Path, dataset: Dataset, *, protocol: str | None = None) ->
             text = "a sequence has no masks"
             fix = "masks are looked for in a folder of the sequence's name"
             findings.append(Finding("error", "sequence-missing", text, clip.name, fix=fix))
+            continue
+        if is_apart(clip):
+            looked += look_apart(source, clip, findings)
             continue
         findings += _frame_findings(source, clip, rules)
         looked += _look(source, files, clip, rules, findings)

@@ -40,6 +40,8 @@ _SAME_SOFT = 0.01
 """Difference of probabilities that rounding in a batch may make."""
 _REPEATED = 2
 """Clips that are run again, by a fresh method and after all others."""
+_UNSTEADY = frozenset({"not-repeatable", "state-leak"})
+"""After these, comparing runs would blame the method for what it does not do."""
 _CONTRACT = "docs/adding-a-method.md states what an answer must be"
 
 
@@ -123,11 +125,14 @@ class _Probe:
         sound = [clip for clip in clips if clip.name in first]
         if sound:
             self._again(used, sound[:_REPEATED], first)
+        # answers that change by themselves say nothing of what else may change them
+        steady = not any(f.code in _UNSTEADY for f in self.findings)
+        if sound and steady:
             self._causal(used, sound[0], first[sound[0].name])
-        if len(sound) > 1 and used.streams:
+        if len(sound) > 1 and used.streams and steady:
             self._side_by_side(used, sound[0], sound[1], first[sound[0].name])
         several = next((clip for clip in sound if len(clip.object_ids) > 1), None)
-        if several is not None and used.streams:
+        if several is not None and used.streams and steady:
             self._objects_apart(used, several, first[several.name])
         if _EMPTY in first and any(labels.any() for labels in first[_EMPTY].labels):
             text = "an object is answered that has no pixel in the first mask"

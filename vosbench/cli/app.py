@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
+from typer.models import TyperInfo
 
 import vosbench
 from vosbench.cli import (
@@ -14,6 +16,7 @@ from vosbench.cli import (
     compare,
     diagnose,
     doctor,
+    export,
     gate,
     history,
     listing,
@@ -22,6 +25,7 @@ from vosbench.cli import (
     run,
     score,
     train,
+    video,
     weights,
 )
 
@@ -67,8 +71,27 @@ app.add_typer(weights.weights)
 app.command("gate")(gate.gate)
 app.add_typer(baseline.baseline)
 app.command("history")(history.history)
+app.command("video")(video.video)
+app.command("export")(export.export)
 
 
 def main() -> None:
     """Entry point of the `vosbench` script."""
+    _keep_only(sys.argv[1] if len(sys.argv) > 1 else "")
     app()
+
+
+def _keep_only(verb: str) -> None:
+    """Leave the other verbs out: reading the signatures of all takes longer than many a job.
+
+    Where that is no verb, all stay, for the help and for the question what was meant.
+    """
+    commands = [command for command in app.registered_commands if command.name == verb]
+    groups = [group for group in app.registered_groups if _name_of(group) == verb]
+    if commands or groups:
+        app.registered_commands, app.registered_groups = commands, groups
+
+
+def _name_of(group: TyperInfo) -> str | None:
+    inner = group.typer_instance
+    return None if inner is None else inner.info.name

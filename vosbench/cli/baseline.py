@@ -64,7 +64,9 @@ def set_(
     noise = None
     if self_test:
         found = measure_itself(
-            root, Policy(), progress=lambda done, of: note(f"measured {done} of {of} rounds")
+            root,
+            Policy(),
+            progress=lambda what, done, of: note(f"measured {done} of {of} {what}"),
         )
         noise = found.noise
     calibration = calibrate_now(read_run(root)) if calibrate else None

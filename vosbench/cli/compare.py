@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vosbench.cli.common import JsonOption, note, print_json, verb
+from vosbench.cli.common import (
+    DataOption,
+    DatasetOption,
+    JsonOption,
+    SplitOption,
+    note,
+    print_json,
+    verb,
+)
 from vosbench.cli.report import FormatOption, TableOption, chosen_format, print_tables
 from vosbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from vosbench.compare import RunScores
+    from vosbench.compare import LooseMasks, RunScores
 
 __all__ = ["compare"]
 
@@ -21,7 +29,10 @@ __all__ = ["compare"]
 def compare(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(help="Run directories; the first is the baseline.", show_default=False),
+        typer.Argument(
+            help="Run directories, or folders or zips of masks; the first is the baseline.",
+            show_default=False,
+        ),
     ] = None,
     *,
     baseline: Annotated[
@@ -34,6 +45,9 @@ def compare(
     method: Annotated[
         str | None, typer.Option("--method", help="With --ablation: which method.")
     ] = None,
+    dataset: DatasetOption = None,
+    split: SplitOption = None,
+    data: DataOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap and permutation.")] = 0,
     json: JsonOption = False,
     details: Annotated[
@@ -54,6 +68,8 @@ def compare(
 ) -> None:
     """Compare scored runs on what all of them scored; sequences are the sampled unit."""
     from vosbench.compare import (
+        LooseMasks,
+        clips_for,
         compare_runs,
         render_comparison_markdown,
         render_comparison_terminal,
@@ -64,9 +80,13 @@ def compare(
     form = chosen_format(format_, table)
     if sum((json, markdown, form is not None)) > 1:
         raise UsageError("--json, --markdown and --format exclude each other")
-    base, candidates, ablated = _chosen(runs or [], baseline, ablation, method)
+    loose = LooseMasks(dataset, split, data)
+    base, candidates, ablated = _chosen(runs or [], baseline, ablation, method, loose=loose)
     record = compare_runs(base, candidates, ablation=ablated, seed=seed)
-    page = write_comparison(out, record, base, candidates).html if out is not None else None
+    page = None
+    if out is not None:
+        clips, no_clips = clips_for(base, candidates, loose)
+        page = write_comparison(out, record, base, candidates, clips=clips, no_clips=no_clips).html
     if json:
         print_json(record.model_dump(mode="json"))
     elif form is not None:
@@ -84,10 +104,15 @@ def compare(
 
 
 def _chosen(
-    runs: list[Path], baseline: Path | None, ablation: Path | None, method: str | None
+    runs: list[Path],
+    baseline: Path | None,
+    ablation: Path | None,
+    method: str | None,
+    *,
+    loose: LooseMasks,
 ) -> tuple[RunScores, list[RunScores], bool]:
     """The baseline, the candidates, and whether they are variants against their base variant."""
-    from vosbench.compare import find_ablation, is_ablation, load_run_scores
+    from vosbench.compare import find_ablation, is_ablation, load_all, load_run_scores
 
     if ablation is not None:
         if runs or baseline is not None:
@@ -105,7 +130,7 @@ def _chosen(
     distinct = {path.resolve(): path for path in paths}
     if len(distinct) < 2:
         raise UsageError("a comparison needs two runs or more, or --ablation with a folder of runs")
-    loaded = [load_run_scores(path) for path in distinct.values()]
+    loaded = load_all(list(distinct.values()), loose)
     ablated = is_ablation([run.run for run in loaded])
     if ablated and baseline is None:
         # the base variant is what the variants are variants of, wherever it was named

@@ -23,7 +23,7 @@ from vosbench.cli.common import (
 from vosbench.errors import GateFailure, RunIncomplete, UsageError
 
 if TYPE_CHECKING:
-    from vosbench.explain import DiagnosisRecord
+    from vosbench.explain import Diagnosis
 
 __all__ = ["diagnose"]
 
@@ -108,7 +108,7 @@ def diagnose(
         raise UsageError("--tags are compared with --attributes: ask for both")
     found = Attributes(tags=tags, progress=note) if attributes else None
     again = Restart(weights=weights, device=device, progress=note) if restart else None
-    records = [
+    found_in = [
         diagnose_path(
             one,
             dataset=dataset,
@@ -120,19 +120,28 @@ def diagnose(
             replay=replay,
             restart=again,
             attributes=found,
-        ).record
+        )
         for one in (path, other)
         if one is not None
     ]
-    _show(records, details=details, json=json)
+    _show(found_in, details=details, json=json)
 
 
-def _show(records: list[DiagnosisRecord], *, details: bool, json: bool) -> None:
+def _show(found: list[Diagnosis], *, details: bool, json: bool) -> None:
     """One diagnosis, or what the second of two loses against the first."""
-    from vosbench.explain import compare_diagnoses, render_diagnosis, render_difference
+    from vosbench.explain import (
+        compare_centres,
+        compare_diagnoses,
+        render_diagnosis,
+        render_difference,
+    )
 
+    records = [one.record for one in found]
     if len(records) > 1:
         difference = compare_diagnoses(*records)
+        if all(one.placement.clipped is not None for one in records):
+            centres = compare_centres(*(one.findings for one in found))
+            difference = difference.model_copy(update={"centres": centres})
         if json:
             print_json(difference.model_dump(mode="json"))
         else:

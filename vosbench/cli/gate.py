@@ -51,6 +51,15 @@ def gate(
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Measure the run's code in turns with itself.")
     ] = False,
+    trials: Annotated[
+        int,
+        typer.Option(
+            "--trials",
+            min=0,
+            help="With --self-test: also measure N whole gates on real kernels, of equal code and "
+            "with one stage slowed by 10 %.",
+        ),
+    ] = 0,
     junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
     markdown: Annotated[
         Path | None, typer.Option("--markdown", help="Write Markdown, for a comment.")
@@ -73,7 +82,9 @@ def gate(
     if self_test:
         if baseline is not None or baseline_python is not None or repeat is not None:
             raise UsageError("--self-test compares a run with itself: name no baseline")
-        _self_test(find_run(run), rules, json=json)
+        _self_test(find_run(run), rules, trials=trials, json=json)
+    if trials:
+        raise UsageError("--trials belongs to --self-test")
     if baseline is None:
         raise UsageError("say what to hold the run to: --baseline FILE", hint="or --self-test")
     if baseline_python is not None and (repeat is not None or calibrate):
@@ -95,10 +106,14 @@ def gate(
     raise typer.Exit(record.exit_code)
 
 
-def _self_test(root: Path, rules: Policy, *, json: bool) -> None:
+def _self_test(root: Path, rules: Policy, *, trials: int, json: bool) -> None:
     from vosbench.gate.selftest import render_self_test, self_test
 
-    found = self_test(root, rules, progress=_progress)
+    def tell(what: str, done: int, of: int) -> None:
+        if what == "rounds" or done % 10 == 0 or done == of:
+            note(f"measured {done} of {of} {what}")
+
+    found = self_test(root, rules, trials=trials, progress=tell)
     if json:
         print_json(found.model_dump(mode="json"))
     else:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from vosbench.cli.common import JsonOption, note, print_json, verb
 
 __all__ = ["list_"]
+
+_LEAST_WIDTH: Final = 12
+_GAP: Final = 2
+"""Characters between columns."""
 
 
 class What(StrEnum):
@@ -35,10 +42,39 @@ def list_(
     if not rows:
         note(f"no {what.value} found" + (f" under {out}" if what is What.RUNS else ""))
         return
+    typer.echo(_table(rows))
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    """Rows as a table; on a terminal wrapped to its width, elsewhere one line each."""
     from tabulate import tabulate
 
-    shown = [{key: _cell(value) for key, value in row.items()} for row in rows]
-    typer.echo(tabulate(shown, headers="keys", tablefmt="simple", disable_numparse=True))
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    shown = [[_cell(row.get(key)) for key in keys] for row in rows]
+    if sys.stdout.isatty():
+        longest = [max(len(line[at]) for line in (keys, *shown)) for at in range(len(keys))]
+        widths = _widths(longest, shutil.get_terminal_size().columns)
+        shown = [list(map(_wrapped, line, widths)) for line in shown]
+    return tabulate(shown, headers=keys, tablefmt="simple", disable_numparse=True)
+
+
+def _wrapped(cell: str, width: int) -> str:
+    # a name is never broken: it is what the user types next
+    return textwrap.fill(cell, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _widths(longest: list[int], columns: int) -> list[int]:
+    """Widths of columns that fit a terminal: the widest give way, none below `_LEAST_WIDTH`.
+
+    Args:
+        longest: characters of the longest cell of each column.
+        columns: characters of the terminal.
+    """
+    room = columns - _GAP * (len(longest) - 1)
+    widths = list(longest)
+    while sum(widths) > room and max(widths) > _LEAST_WIDTH:
+        widths[widths.index(max(widths))] -= 1
+    return widths
 
 
 def _cell(value: Any) -> str:

@@ -35,6 +35,14 @@ def report(
         Path | None,
         typer.Option("--paper", help="Folder that takes all tables and the curves, SVG and PDF."),
     ] = None,
+    frames: Annotated[
+        str,
+        typer.Option(
+            "--frames",
+            help="Sequences to step through frame by frame, about 30 kB a frame: auto (lowest J, "
+            "up to 250 frames), all, none, a number, or GLOBs with commas between.",
+        ),
+    ] = "auto",
     json: JsonOption = False,
 ) -> None:
     """Draw the pages of a scored run; nothing is computed twice."""
@@ -62,7 +70,7 @@ def report(
         return
     from vosbench.workflow import draw_report
 
-    page, missing = draw_report(run, data=data)
+    page, missing = draw_report(run, data=data, frames=frames)
     if missing:
         note(missing)
     if json:

@@ -75,8 +75,12 @@ def run(
         bool, typer.Option("--fresh", help="Segment again even what is complete.")
     ] = False,
     store_soft: Annotated[
-        bool, typer.Option("--store-soft", help="Also keep the soft masks, for `diagnose`.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--store-soft/--no-store-soft",
+            help="Keep soft masks for `diagnose`. Default: where a sequence has several objects.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Run a method over a data set, score it, and draw the report.

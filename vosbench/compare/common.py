@@ -199,5 +199,12 @@ def _warnings(
             lines.append(f"{label} has random weights: its figures mean nothing")
         if run.run.method.oracle:
             lines.append(f"{label} is an ORACLE: it was shown the ground truth and cannot win")
-        lines += [f"{label}: {warning}" for warning in run.run.data.warnings]
+    told: dict[str, list[str]] = {}
+    for run, label in zip(runs, labels, strict=True):
+        for warning in run.run.data.warnings:
+            told.setdefault(warning, []).append(label)
+    for warning, whose in told.items():
+        # one line where it is of the data and not of a run
+        name = "all runs" if len(whose) == len(runs) else ", ".join(whose)
+        lines.append(f"{name}: {warning}")
     return lines

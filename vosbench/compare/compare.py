@@ -23,7 +23,7 @@ from vosbench.compare.records import (
 from vosbench.compare.settings import compare_speed, method_changes
 from vosbench.compare.source import RunScores
 from vosbench.report.text import defined
-from vosbench.stats import Interval, PairedComparison, compare_pairs, holm
+from vosbench.stats import Interval, PairedComparison, compare_pairs, holm, mean_estimate
 
 __all__ = ["compare_runs"]
 
@@ -96,7 +96,7 @@ def compare_runs(
     }
     compared = [
         CandidateComparison(
-            run=_identity(run, labels[place + 1]),
+            run=_identity(run, labels[place + 1], common, level=level, seed=seed),
             tests=[
                 _tested(metric, tested[metric][place], adjusted[metric][place])
                 for metric, _ in _TESTED
@@ -116,7 +116,7 @@ def compare_runs(
         protocol=baseline.scores.protocol,
         ablation=ablation,
         seed=seed,
-        baseline=_identity(baseline, labels[0]),
+        baseline=_identity(baseline, labels[0], common, level=level, seed=seed),
         sequences=list(common.sequences),
         objects=len(common.objects),
         left_out=common.left_out,
@@ -138,7 +138,13 @@ def _labels(runs: Sequence[RunScores]) -> list[str]:
     ]
 
 
-def _identity(run: RunScores, label: str) -> RunIdentity:
+def _identity(
+    run: RunScores, label: str, common: Common, *, level: float, seed: int
+) -> RunIdentity:
+    sequences = [run.scores.objects[key].sequence for key in common.objects]
+    own = mean_estimate(_values(run, common, "jf_mean"), sequences, level=level, seed=seed)
+    # as for differences: by bootstrap, or by the robust t where sequences are too few for that
+    bootstrapped = own.bootstrap.low is not None or own.robust.low is None
     return RunIdentity(
         path=run.path,
         label=label,
@@ -148,6 +154,8 @@ def _identity(run: RunScores, label: str) -> RunIdentity:
         oracle=run.run.method.oracle,
         untrained=run.run.method.untrained,
         own_jf=defined(run.scores.overall.jf_mean),
+        jf=own.mean,
+        jf_interval=_interval(own.bootstrap if bootstrapped else own.robust),
     )
 
 

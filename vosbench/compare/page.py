@@ -1,4 +1,4 @@
-"""Writing a comparison as an offline page, with its record, its tables and its figure beside it."""
+"""Writing a comparison as an offline page, with its record, tables and pictures beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Final
 
 from vosbench import __version__
 from vosbench.compare.changes import every_sequence
+from vosbench.compare.disagreement import sides_css
 from vosbench.compare.losses import LossChange, loss_changes
+from vosbench.compare.pictures import PICTURES_FOLDER, ChangePicture, draw_changes
 from vosbench.compare.plot import PlotPoint, draw_accuracy_speed
 from vosbench.compare.records import ComparisonRecord
 from vosbench.compare.render import render_comparison_markdown
@@ -19,11 +21,13 @@ from vosbench.compare.tables import TABLE_NAMES, comparison_tables, speed_verdic
 from vosbench.errors import UsageError
 from vosbench.report.formats import TABLE_SUFFIXES, write_tables
 from vosbench.report.palette import palette_css
-from vosbench.report.table import Table, shown
+from vosbench.report.table import Table
+from vosbench.report.table import shown as figure_text
 from vosbench.report.templates import asset_text, csp_hash, html_environment
 from vosbench.report.text import count, defined, json_for_html
 from vosbench.store import RunPaths, write_record
 from vosbench.store.atomic import write_text
+from vosbench.types import Sequence as Clip
 
 __all__ = ["ComparisonPaths", "tables_of", "write_comparison"]
 
@@ -59,9 +63,15 @@ def tables_of(
 
 
 def write_comparison(
-    folder: Path, record: ComparisonRecord, baseline: RunScores, candidates: Sequence[RunScores]
+    folder: Path,
+    record: ComparisonRecord,
+    baseline: RunScores,
+    candidates: Sequence[RunScores],
+    *,
+    clips: Mapping[str, Clip] | None = None,
+    no_clips: str = "",
 ) -> ComparisonPaths:
-    """Write `index.html`, `comparison.md`, `comparison.json`, `tables/` and `figures/`.
+    """Write `index.html`, `comparison.md`, `comparison.json`, `tables/`, `figures/`, `changed/`.
 
     The same runs give the same bytes. Files of an earlier comparison in the folder are replaced or
     taken away; nothing else in it is touched.
@@ -71,6 +81,8 @@ def write_comparison(
         record: of `compare_runs`.
         baseline: the runs it was made from, in its order.
         candidates: likewise.
+        clips: of the data set, by name, for pictures of the frames that changed; or None.
+        no_clips: why there are none, in words.
 
     Raises:
         UsageError: the folder is a run directory.
@@ -86,12 +98,14 @@ def write_comparison(
         stale.unlink(missing_ok=True)
     if points:
         write_text(folder / _FIGURE, draw_accuracy_speed(points))
+    pictures = draw_changes(folder, record, baseline, candidates, clips) if clips else ()
     files = write_tables(tuple(tables.values()), folder / "tables")
     write_text(folder / "comparison.md", render_comparison_markdown(record) + "\n")
     write_record(folder / _RECORD, record)
     # last, so that the page never speaks of files that are not there
     page = folder / "index.html"
-    write_text(page, _page(record, tables, losses, points))
+    shown = _Shown(tables, losses, points, pictures, no_clips)
+    write_text(page, _page(record, shown))
     return ComparisonPaths(folder, page, folder / _RECORD, folder / "comparison.md", files)
 
 
@@ -114,31 +128,45 @@ def _earlier(folder: Path) -> list[Path]:
     tables = [
         folder / "tables" / f"{name}.{suffix}" for name in TABLE_NAMES for suffix in TABLE_SUFFIXES
     ]
-    return [folder / "index.html", folder / _RECORD, folder / _FIGURE, *tables]
+    pictures = (folder / PICTURES_FOLDER).glob("run-*.webp")
+    return [folder / "index.html", folder / _RECORD, folder / _FIGURE, *tables, *pictures]
 
 
 def _points(record: ComparisonRecord) -> list[PlotPoint]:
     """Runs with both figures; J&F is over what all runs have in common."""
-    first = record.candidates[0]
-    told = [(first.speed.baseline_step_ms, first.tests[0].baseline, record.baseline.oracle)]
-    told += [
-        (one.speed.candidate_step_ms, one.tests[0].candidate, one.run.oracle)
-        for one in record.candidates
-    ]
-    return [
-        PlotPoint(number, ms, jf, oracle)
-        for number, (ms, jf, oracle) in enumerate(told, start=1)
-        if ms is not None and jf is not None and math.isfinite(jf)
-    ]
+    told = [(record.candidates[0].speed.baseline_step_ms, record.baseline)]
+    told += [(one.speed.candidate_step_ms, one.run) for one in record.candidates]
+    found = []
+    for number, (ms, run) in enumerate(told, start=1):
+        if ms is not None and run.jf is not None and math.isfinite(run.jf):
+            low, high = (
+                (run.jf_interval.low, run.jf_interval.high) if run.jf_interval else (None,) * 2
+            )
+            found.append(PlotPoint(number, ms, run.jf, run.oracle, low, high))
+    return found
 
 
-def _page(
-    record: ComparisonRecord,
-    tables: Mapping[str, Table],
-    losses: Sequence[LossChange],
-    points: Sequence[PlotPoint],
-) -> str:
-    css = asset_text("style.css") + palette_css()
+@dataclass(frozen=True)
+class _Shown:
+    """What the page shows besides the record.
+
+    Attributes:
+        tables: by name.
+        losses: for each candidate.
+        points: of the figure.
+        pictures: of changed frames.
+        no_pictures: why there are none, or empty.
+    """
+
+    tables: Mapping[str, Table]
+    losses: Sequence[LossChange]
+    points: Sequence[PlotPoint]
+    pictures: Sequence[ChangePicture]
+    no_pictures: str
+
+
+def _page(record: ComparisonRecord, shown: _Shown) -> str:
+    css = asset_text("style.css") + palette_css() + sides_css() + asset_text("compare.css")
     script = asset_text("page.js")
     policy = (
         "default-src 'none'; img-src 'self' file:; "
@@ -151,19 +179,22 @@ def _page(
         .get_template("compare.html.j2")
         .render(
             record=record,
-            tables=tables,
-            losses=losses,
+            tables=shown.tables,
+            losses=shown.losses,
+            pictures=shown.pictures,
+            no_pictures=shown.no_pictures,
             scope=_scope(record),
             intersection=bool(record.left_out),
             speeds=[_TURNS[word] for word in dict.fromkeys(speeds)],
-            figure=_FIGURE if points else "",
-            figure_alt=_alt(points),
-            numbers=[point.number for point in points],
+            speed_tag=_speed_tag(speeds),
+            figure=_FIGURE if shown.points else "",
+            figure_alt=_alt(shown.points),
+            undrawn=_undrawn(record, shown.points),
             css=css,
             script=script,
             policy=policy,
             data=json_for_html(record.model_dump(mode="json")),
-            shown=shown,
+            shown=figure_text,
             defined=defined,
             version=__version__,
         )
@@ -182,10 +213,32 @@ def _scope(record: ComparisonRecord) -> str:
     )
 
 
+def _speed_tag(speeds: Sequence[str]) -> str:
+    """The verdict in the heading: there is none, and whether the machine at least was the same."""
+    if any(word == "not measured" for word in speeds):
+        return "not measured" if set(speeds) == {"not measured"} else "partly measured: no verdict"
+    if any(word == "other conditions" for word in speeds):
+        return "not comparable: no verdict"
+    return "same conditions, not in turns: no verdict"
+
+
+def _undrawn(record: ComparisonRecord, points: Sequence[PlotPoint]) -> list[str]:
+    """Runs that the figure lacks."""
+    drawn = {point.number for point in points}
+    runs = [record.baseline, *(one.run for one in record.candidates)]
+    return [run.label for number, run in enumerate(runs, start=1) if number not in drawn]
+
+
 def _alt(points: Sequence[PlotPoint]) -> str:
     told = "; ".join(
-        f"run {point.number}: {shown(point.step_ms, 'measured')} ms, "
-        f"J&F {shown(point.jf, 'points')}"
+        f"run {point.number}: {figure_text(point.step_ms, 'measured')} ms, "
+        f"J&F {figure_text(point.jf, 'points')}"
+        + (
+            f", 95 % interval {figure_text(point.low, 'points')} to "
+            f"{figure_text(point.high, 'points')}"
+            if point.low is not None and point.high is not None
+            else ""
+        )
         for point in points
     )
     return f"J&F over time of a step. {told}."

@@ -18,16 +18,29 @@ _LOG_FROM: Final = 20.0
 
 
 class PlotPoint(NamedTuple):
-    """A run: its number in the legend, ms of a step, J&F 0..1, and whether it is an oracle."""
+    """A run.
+
+    Attributes:
+        number: in the legend.
+        step_ms: ms of a step.
+        jf: J&F 0..1.
+        oracle: it was shown the truth.
+        low: lower end of the 95 % interval of `jf`, or None.
+        high: upper end.
+    """
 
     number: int
     step_ms: float
     jf: float
     oracle: bool
+    low: float | None = None
+    high: float | None = None
 
 
 def draw_accuracy_speed(points: Sequence[PlotPoint]) -> str:
     """Draw J&F in points over ms of a step, runs as numbered marks; oracles are hollow.
+
+    A line shows the 95 % interval of J&F over other videos.
 
     Args:
         points: at least one; ms above 0. The axis is logarithmic where runs differ by 20 times.
@@ -49,6 +62,9 @@ def draw_accuracy_speed(points: Sequence[PlotPoint]) -> str:
             axes.set_xlim(0, 1.15 * max(times))
         for point in points:
             colour = object_colour(point.number).light
+            if point.low is not None and point.high is not None:
+                ends = (100 * point.low, 100 * point.high)
+                axes.plot((point.step_ms, point.step_ms), ends, color=colour, linewidth=1.0)
             axes.plot(
                 point.step_ms,
                 100 * point.jf,

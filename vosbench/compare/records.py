@@ -39,6 +39,16 @@ Verdict: TypeAlias = Literal["better", "worse", "not shown", "identical", "oracl
 """
 
 
+class IntervalRecord(Record):
+    """A confidence interval of a difference; ends are null where `reason` says why."""
+
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    reason: str = ""
+
+
 class RunIdentity(Record):
     """Which run."""
 
@@ -50,16 +60,12 @@ class RunIdentity(Record):
     oracle: bool = Field(description="was shown the ground truth; never wins")
     untrained: bool = Field(description="random weights: figures mean nothing")
     own_jf: float | None = Field(description="J&F over all that the run scored, not only in common")
-
-
-class IntervalRecord(Record):
-    """A confidence interval of a difference; ends are null where `reason` says why."""
-
-    low: float | None
-    high: float | None
-    level: float
-    method: str
-    reason: str = ""
+    jf: float | None = Field(default=None, description="J&F over the objects in common")
+    jf_interval: IntervalRecord | None = Field(
+        default=None,
+        description="95 % interval of `jf` over other videos; no test between runs, whose "
+        "intervals may overlap though they differ",
+    )
 
 
 class TestedDifference(Record):

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vosbench.errors import InputError
 from vosbench.report.rundir import check_run_directory
 from vosbench.store import RunPaths, read_record, read_run, read_scores, read_table
 from vosbench.store.schema import RunRecord, ScoreRecord, SequenceRecord
 
-__all__ = ["FrameKey", "FrameScores", "FrameValue", "RunScores", "load_run_scores"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "FrameKey",
+    "FrameScores",
+    "FrameValue",
+    "RunScores",
+    "frame_scores",
+    "load_run_scores",
+]
 
 _COLUMNS: Final = ("sequence", "object_id", "index", "frame", "evaluated", "J")
 
@@ -85,6 +95,11 @@ def _frames(path: Path) -> FrameScores:
     missing = [name for name in _COLUMNS if name not in table.columns]
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}", hint="score the run again")
+    return frame_scores(table)
+
+
+def frame_scores(table: pd.DataFrame) -> FrameScores:
+    """The frames that count of a table with the columns of `frames.parquet`."""
     rows = table.loc[table["evaluated"].astype(bool), list(_COLUMNS)]
     return FrameScores(
         {

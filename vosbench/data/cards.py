@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from vosbench.data.generators import GENERATORS, Drawn, Generator
 from vosbench.data.names import NAME_PATTERN, close_names
 from vosbench.errors import InputError, UsageError
 
@@ -110,7 +111,7 @@ class DatasetCard(_CardPart):
             out.
         metadata: how `meta` of a split is read.
         folders: folder names under which the data set is looked for below `VOSBENCH_DATA`.
-        generator: size, where vosbench makes the data itself; `full-...` is the full suite.
+        generator: which of its data sets, where vosbench draws the data itself.
         lineage: names of this card and of those that it extends; the root of any of them serves.
         source: file that the card was read from.
     """
@@ -125,7 +126,7 @@ class DatasetCard(_CardPart):
     label_kind: Literal["binary", "ids", "auto"]
     late_objects: bool = False
     folders: tuple[str, ...] = ()
-    generator: Literal["std", "tiny", "full-tiny", "full-std", "full-480p"] | None = None
+    generator: Generator | None = None
     default_split: str
     layout: Layout
     metadata: Metadata = Metadata()
@@ -152,6 +153,11 @@ class DatasetCard(_CardPart):
                 if part not in self.splits or part == name or self.splits[part].parts:
                     raise ValueError(f"splits.{name}.parts: {part!r} is not another plain split")
         return self
+
+    @property
+    def drawn(self) -> Drawn | None:
+        """How vosbench draws the data itself; None where the user has to get them."""
+        return None if self.generator is None else GENERATORS[self.generator]
 
     def split(self, name: str | None) -> tuple[str, Split]:
         """The named split, or the default one.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vosbench.errors import InputError
@@ -17,6 +17,7 @@ __all__ = [
     "NAME_PATTERN",
     "checked_name",
     "close_names",
+    "in_natural_order",
     "is_safe_name",
     "natural_key",
     "shortened",
@@ -25,6 +26,7 @@ __all__ = [
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}$"
 _NAME = re.compile(NAME_PATTERN)
 _DIGITS = re.compile(r"([0-9]+)")
+_NUMBER = re.compile(r"[0-9]+")
 
 
 def is_safe_name(name: str) -> bool:
@@ -58,6 +60,13 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     # isdecimal() would also accept digits of other scripts, at which the pattern does not split
     keyed = [(0, int(p), p) if p[0] in "0123456789" else (1, 0, p) for p in parts]
     return tuple(keyed)
+
+
+def in_natural_order(names: Sequence[str]) -> list[str]:
+    """Names sorted by `natural_key`; numbers of equal length, as of most frames, sort as text."""
+    if len({len(name) for name in names}) == 1 and all(map(_NUMBER.fullmatch, names)):
+        return sorted(names)
+    return sorted(names, key=natural_key)
 
 
 def close_names(name: str, known: Iterable[str], *, count: int = 3) -> str:

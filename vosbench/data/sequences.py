@@ -48,7 +48,7 @@ def open_sequence(
             f"sequence {entry.name}: its first frame {first.name} has no annotation",
             hint="semi-supervised segmentation starts from the mask of the first frame",
         )
-    height, width = _common_size(entry.name, frames)
+    height, width = _common_size(entry.name, frames, all_masks=need_images)
     kind, ids = _first_objects(card, first.annotation, (height, width))
     if not ids:
         raise InputError(f"sequence {entry.name}: {first.annotation} holds no object")
@@ -130,11 +130,16 @@ def _files(
     return list_files(folder, suffixes)
 
 
-def _common_size(sequence: str, frames: tuple[FrameRef, ...]) -> tuple[int, int]:
-    """Height and width of all masks, and of the first image; later images are checked when read."""
+def _common_size(
+    sequence: str, frames: tuple[FrameRef, ...], *, all_masks: bool
+) -> tuple[int, int]:
+    """Height and width of the masks and of the first image; later images are checked when read.
+
+    Where only masks are scored, all later ones are read in any case and checked then.
+    """
     annotated = [frame.annotation for frame in frames if frame.annotation is not None]
     size = read_size(annotated[0])
-    for path in annotated[1:]:
+    for path in annotated[1:] if all_masks else ():
         other = read_size(path)
         if other != size:
             raise InputError(

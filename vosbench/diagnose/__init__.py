@@ -27,7 +27,14 @@ from vosbench.diagnose.overlap import FrameOverlap, frame_overlap, stack_overlap
 from vosbench.diagnose.runs import Run, runs
 from vosbench.diagnose.selfreport import Told, centroid, clipped_share, offset_error
 from vosbench.diagnose.shapes import Shape, change_of_shape, measure_shapes
-from vosbench.diagnose.study import EventCurve, ObjectTrack, StudyPoint, mean_around, study
+from vosbench.diagnose.study import (
+    CENTRE_KINDS,
+    EventCurve,
+    ObjectTrack,
+    StudyPoint,
+    mean_around,
+    study,
+)
 from vosbench.diagnose.thresholds import DEFAULTS, Thresholds
 from vosbench.diagnose.tracks import (
     Failure,
@@ -37,10 +44,19 @@ from vosbench.diagnose.tracks import (
     lifetime,
     survival,
 )
-from vosbench.diagnose.waterfall import GROUPS, TERMS, FrameLoss, frame_loss, grouped
+from vosbench.diagnose.waterfall import (
+    CONTOUR_PARTS,
+    GROUPS,
+    TERMS,
+    FrameLoss,
+    frame_loss,
+    grouped,
+)
 
 __all__ = [
+    "CENTRE_KINDS",
     "CLAIM",
+    "CONTOUR_PARTS",
     "DEFAULTS",
     "EVENT_KINDS",
     "GROUPS",

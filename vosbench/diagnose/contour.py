@@ -1,4 +1,4 @@
-"""Wrong pixels that lie next to the true contour."""
+"""Wrong pixels that lie next to the true contour, and what they are part of."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vosbench.diagnose.overlap import bounds
 from vosbench.diagnose.thresholds import Thresholds
@@ -24,10 +25,20 @@ class NearContour:
     Attributes:
         extra: predicted but not true, not on another true object.
         missed: true but not predicted, not given to another object.
+        thin: of `missed`, on parts of the object that are no wider than the band on both sides:
+            what an opening of the true mask by w takes away. They have no interior to be missed.
+        miss_rim: of `missed`, within w of missed interior: the rim of a part that is missed.
+        extra_rim: of `extra`, within w of `bg_fp`: the rim of a region that is too much.
+        detached: wrong pixels on background, near or far, in pieces of the mask that do not touch
+            the object.
     """
 
     extra: int
     missed: int
+    thin: int = 0
+    miss_rim: int = 0
+    extra_rim: int = 0
+    detached: int = 0
 
 
 def band_squared(height: int, width: int, area: int, limits: Thresholds) -> int:
@@ -77,5 +88,32 @@ def near_contour(
     pixels[2, :, :width] = mine & (truth[rows, columns] == 0)
     pixels[3, :, :width] = true & (prediction[rows, columns] == 0)
     grids = pack_rows(pixels)
-    near = count_bits(dilate(np.ascontiguousarray(grids[:2]), disk) & grids[2:])
-    return NearContour(int(near[0]), int(near[1]))
+    near = dilate(np.ascontiguousarray(grids[:2]), disk)
+    band, core = near & grids[2:], grids[2:] & ~near
+    # seeds of the two rims, and of the opening: what is left of the object without its own band
+    seeds = np.concatenate((core, grids[:1] & ~near[1:]))
+    grown = dilate(seeds, disk)
+    extra, missed = count_bits(band).tolist()
+    extra_rim, miss_rim = count_bits(grown[:2] & band).tolist()
+    thin = int(count_bits(band[1:] & ~grown[2:])[0])
+    far = bool(core[0].any())
+    return NearContour(
+        extra,
+        missed,
+        thin,
+        miss_rim,
+        extra_rim,
+        _detached(mine, true, pixels[2, :, :width]) if far else 0,
+    )
+
+
+def _detached(mine: NDArray[np.bool_], true: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> int:
+    """Wrong pixels in 8-connected pieces of the mask that hold no pixel of the object."""
+    from scipy import ndimage
+
+    pieces, count = ndimage.label(mine, structure=np.ones((3, 3), np.bool_))
+    if count < 2 and (mine & true).any():
+        return 0
+    touching = np.zeros(count + 1, np.bool_)
+    touching[pieces[mine & true]] = True
+    return int(np.count_nonzero(wrong & ~touching[pieces]))

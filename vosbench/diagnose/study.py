@@ -17,6 +17,7 @@ from vosbench.stats import cluster, robust_t_interval
 __all__ = [
     "AFTER",
     "BEFORE",
+    "CENTRE_KINDS",
     "EventCurve",
     "ObjectTrack",
     "StudyPoint",
@@ -26,6 +27,14 @@ __all__ = [
 
 BEFORE: Final = 10
 AFTER: Final = 30
+CENTRE_KINDS: Final[tuple[EventKind, ...]] = (
+    "occlusion",
+    "out-of-view",
+    "reappear",
+    "crossing",
+    "fast-motion",
+)
+"""Events around which the error of the centre is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +125,7 @@ def _curve(tracks: Sequence[ObjectTrack], kind: EventKind, limits: Thresholds) -
         quiet_hits += int(near[calm].sum())
     if not windows:
         return None
-    points = _points(np.stack(windows), names, highest=1.0)
+    points = _points(np.stack(windows), names, lowest=0.0, highest=1.0)
     lift = (hits / exposed) / (quiet_hits / quiet) if exposed and quiet_hits else None
     return EventCurve(kind, len(windows), len(set(names)), points, exposed, hits, lift)
 
@@ -139,12 +148,15 @@ def _followed(track: ObjectTrack) -> NDArray[np.bool_]:
 
 def mean_around(
     series: Sequence[tuple[str, NDArray[np.float64], Sequence[int]]],
+    *,
+    lowest: float | None = 0.0,
 ) -> tuple[StudyPoint, ...]:
-    """Mean of any series of values of 0 or more around onsets, as `study` does it for J.
+    """Mean of any series of values around onsets, as `study` does it for J.
 
     Args:
         series: of each object the name of its sequence, (T,) values over annotated frames with NaN
             where unknown, and the positions of the onsets.
+        lowest: value that there can be, where a band ends; None where there is none.
 
     Returns:
         Offsets from -10 to 30 that any onset has.
@@ -154,11 +166,15 @@ def mean_around(
         padded = np.pad(values, (BEFORE, AFTER), constant_values=np.nan)
         windows += [padded[onset : onset + BEFORE + AFTER + 1] for onset in onsets]
         names += [sequence] * len(onsets)
-    return _points(np.stack(windows), names, highest=None) if windows else ()
+    return _points(np.stack(windows), names, lowest=lowest, highest=None) if windows else ()
 
 
 def _points(
-    windows: NDArray[np.float64], names: Sequence[str], *, highest: float | None
+    windows: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    lowest: float | None,
+    highest: float | None,
 ) -> tuple[StudyPoint, ...]:
     points = []
     for column in range(windows.shape[1]):
@@ -168,8 +184,9 @@ def _points(
             continue
         clusters = cluster(values[known], [n for n, k in zip(names, known, strict=True) if k])
         band = robust_t_interval(clusters)
-        low = None if band.low is None else max(0.0, band.low)
-        high = band.high
+        low, high = band.low, band.high
+        if low is not None and lowest is not None:
+            low = max(lowest, low)
         if high is not None and highest is not None:
             high = min(highest, high)
         points.append(StudyPoint(column - BEFORE, clusters.mean, low, high, int(known.sum())))

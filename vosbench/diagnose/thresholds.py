@@ -45,6 +45,8 @@ class Thresholds:
         small_loss: mean loss below which no cause is looked for.
         main_share: share of an object's loss that a cause must explain, and the least share of
             background to interior loss, or the reverse, in a displaced mask.
+        displaced: mean distance of its centroid from the true one from which a mask is displaced,
+            in sqrt(true area).
         event_reach: frames after an event within which a failure is put next to it.
     """
 
@@ -76,6 +78,7 @@ class Thresholds:
     frozen: float = 0.1
     small_loss: float = 0.005
     main_share: float = 0.5
+    displaced: float = 0.1
     event_reach: int = 5
 
 

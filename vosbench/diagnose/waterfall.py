@@ -14,7 +14,7 @@ from vosbench.diagnose.overlap import FrameOverlap, frame_overlap
 from vosbench.diagnose.thresholds import DEFAULTS, Thresholds
 from vosbench.types import LabelMap
 
-__all__ = ["GROUPS", "TERMS", "FrameLoss", "frame_loss", "grouped"]
+__all__ = ["CONTOUR_PARTS", "GROUPS", "TERMS", "FrameLoss", "frame_loss", "grouped"]
 
 TERMS: Final = (
     "boundary",
@@ -51,6 +51,16 @@ GROUPS: Final = {
 the other, so the two are one group."""
 
 
+CONTOUR_PARTS: Final = ("thin", "miss_rim", "extra_rim", "detached")
+"""What the terms do not tell of wrong pixels, as shares of the union like the terms.
+
+- `thin`: of `boundary`, missed parts of the object no wider than the band on both sides.
+- `miss_rim`: of `boundary`, the rim of a part whose inside is missed as well.
+- `extra_rim`: of `boundary`, the rim of a region of background that is taken as well.
+- `detached`: of `boundary` and `bg_fp`, pieces of the mask that do not touch the object.
+"""
+
+
 @dataclass(frozen=True, eq=False)
 class FrameLoss:
     """The loss of K objects on one frame.
@@ -59,11 +69,13 @@ class FrameLoss:
         region: K float64, J 0..1.
         terms: K×9 float64, columns as in `TERMS`; each row sums to 1 - J.
         other: K int64, the other object that takes most of the blame, or 0.
+        contour: K×4 float64, columns as in `CONTOUR_PARTS`; 0 where one term takes the whole loss.
     """
 
     region: NDArray[np.float64]
     terms: NDArray[np.float64]
     other: NDArray[np.int64]
+    contour: NDArray[np.float64]
 
 
 def frame_loss(
@@ -87,6 +99,7 @@ def frame_loss(
     region = np.ones(len(object_ids))
     terms = np.zeros((len(object_ids), len(TERMS)))
     other = np.zeros(len(object_ids), np.int64)
+    contour = np.zeros((len(object_ids), len(CONTOUR_PARTS)))
     for k, object_id in enumerate(object_ids):
         row = overlap.row(object_id)
         if row < 0:
@@ -102,10 +115,11 @@ def frame_loss(
             squared = band_squared(truth.shape[0], truth.shape[1], pixels.true, limits)
             near = near_contour(prediction, truth, object_id, squared)
         terms[k, : len(_PARTIAL)] = _partial_loss(pixels, near)
+        contour[k] = [getattr(near, part) / pixels.union for part in CONTOUR_PARTS]
         # what the two sides of a contact share is blamed on whoever has more of it
         blame = pixels.on_others + pixels.under_others
         other[k] = _most(overlap, blame) if blame.any() else 0
-    return FrameLoss(region, terms, other)
+    return FrameLoss(region, terms, other, contour)
 
 
 _PARTIAL: Final = TERMS[:5]

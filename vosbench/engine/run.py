@@ -88,7 +88,9 @@ class RunRequest:
         fresh: segment again even what is complete.
         command: command line, for the record.
         reference: what named the data set, so that a later command finds it again.
-        store_soft: also keep each object's own probability, from before objects compete.
+        store_soft: also keep each object's own probability, from before objects compete. None: for
+            sequences of several objects, if the method has soft masks; a sequence that is complete
+            without them is not segmented again for their sake.
     """
 
     method: ResolvedMethod
@@ -103,7 +105,7 @@ class RunRequest:
     fresh: bool = False
     command: tuple[str, ...] = field(default_factory=tuple)
     reference: str = ""
-    store_soft: bool = False
+    store_soft: bool | None = None
 
 
 class Listener(Protocol):
@@ -355,6 +357,14 @@ class _Job:
     seconds: float
 
 
+def _keeps_soft(request: RunRequest, job: _Job) -> bool:
+    """Whether the sequence's soft masks are written."""
+    if request.store_soft is not None:
+        return request.store_soft
+    objects = len(job.sequence.object_ids) + sum(len(ids) for ids in job.late.values())
+    return objects > 1 and request.method.found.card.capabilities.soft_masks
+
+
 def _job(
     sequence: Sequence, config_key: str, late: Mapping[str, tuple[int, ...]], *, oracle: bool
 ) -> _Job:
@@ -395,7 +405,7 @@ def _one(
     failure: FailureRecord | None = None
     digests: dict[str, str] = {}
     told = SelfReport()
-    soft = paths.partial / ".soft" / name if request.store_soft else None
+    soft = paths.partial / ".soft" / name if _keeps_soft(request, job) else None
     try:
         digests = run_sequence(
             built,

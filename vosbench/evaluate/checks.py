@@ -7,7 +7,7 @@ itself, empty masks, the first mask copied to every frame, ids that are permuted
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,13 +44,25 @@ class MaskChecks:
         self._overlap = np.zeros((_LABELS, _LABELS), np.int64)
         self._stride = max(1, frames // _SAMPLED_FRAMES)
 
-    def add(self, prediction: LabelMap, truth: LabelMap, seen: Look | None = None) -> None:
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the first annotation behind: what another process counted is only joined."""
+        return {**self.__dict__, "_first_truth": None}
+
+    def add(
+        self,
+        prediction: LabelMap,
+        truth: LabelMap,
+        seen: Look | None = None,
+        *,
+        number: int | None = None,
+    ) -> None:
         """Take note of one evaluated frame.
 
         Args:
             prediction: H×W uint8.
             truth: H×W uint8.
             seen: what `look_at` gave for these maps, if it was called.
+            number: which of the frames it is, if they are not added in order from the first.
         """
         seen = look_at(prediction, truth) if seen is None else seen
         self._identical = self._identical and np.array_equal(prediction, truth)
@@ -58,13 +70,23 @@ class MaskChecks:
         self._predicted = self._predicted or bool(seen.predicted)
         self._annotated = self._annotated or bool(seen.true)
         highest = max((*seen.predicted, *seen.true), default=0)
-        if self._seen % self._stride == 0 and highest > 1:
+        number = self._seen if number is None else number
+        if number % self._stride == 0 and highest > 1:
             sample = (slice(None, None, _SAMPLED_PIXELS),) * 2
             labels = highest + 1
             pairs = truth[sample].astype(np.intp) * labels + prediction[sample]
             counts = np.bincount(pairs.ravel(), minlength=labels * labels)
             self._overlap[:labels, :labels] += counts.reshape(labels, labels)
         self._seen += 1
+
+    def take(self, other: MaskChecks) -> None:
+        """Add what was remembered of other frames of the sequence."""
+        self._identical = self._identical and other._identical
+        self._first_copied = self._first_copied and other._first_copied
+        self._predicted = self._predicted or other._predicted
+        self._annotated = self._annotated or other._annotated
+        self._overlap += other._overlap
+        self._seen += other._seen
 
     def findings(self, *, ids_matter: bool = True) -> tuple[str, ...]:
         """Warnings about the sequence, the same words for every sequence.

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from vosbench.data.masks import MaskSource
-from vosbench.data.masks.labels import VoidUse, decode_mask
-from vosbench.data.masks.stores import read_file
-from vosbench.errors import InputError, UsageError, VosbenchError
-from vosbench.evaluate.apart import score_apart
-from vosbench.evaluate.arrays import make_scorer
+from vosbench.errors import UsageError, VosbenchError
 from vosbench.evaluate.evaluation import Evaluation, evaluation_of
+from vosbench.evaluate.pieces import (
+    CountedPiece,
+    Piece,
+    cut,
+    join_pieces,
+    score_piece,
+    score_sequence,
+)
 from vosbench.evaluate.score import SequenceScore
 from vosbench.metrics import Protocol, get_protocol
-from vosbench.types import FrameRef, LabelMap
 from vosbench.types import Sequence as Clip
 
 __all__ = ["Progress", "score_masks", "score_sequence"]
@@ -48,8 +51,8 @@ def score_masks(
         protocol: name of the protocol.
         dataset: name for the record.
         split: name for the record.
-        processes: worker processes; each scores whole sequences. A script that asks for more than
-            one needs the usual `if __name__ == "__main__"` guard.
+        processes: worker processes; long sequences are shared among them. A script that asks for
+            more than one needs the usual `if __name__ == "__main__"` guard.
         official_decay: compute decay with the official toolkit's overflow from 256 frames on.
         progress: called in this process after each sequence.
 
@@ -63,7 +66,8 @@ def score_masks(
     if not sequences:
         raise UsageError("There are no sequences to score.", hint="Check the dataset and filter.")
     outcomes: dict[str, SequenceScore | _Failure] = {}
-    for outcome in _outcomes(source, sequences, rules, processes):
+    found = _outcomes(source, sequences, rules, processes, official_decay=official_decay)
+    for outcome in found:
         outcomes[outcome.sequence] = outcome
         if progress is not None:
             progress(outcome.sequence, len(outcomes), len(sequences))
@@ -87,83 +91,6 @@ def score_masks(
     )
 
 
-def score_sequence(source: MaskSource, clip: Clip, protocol: Protocol) -> SequenceScore:
-    """Score one sequence from files.
-
-    Raises:
-        InputError: a mask or annotation is missing or cannot be used; the message names the file.
-    """
-    if not source.frames(clip.name):
-        raise InputError(
-            f"{source.location}: there are no masks of sequence {clip.name}.",
-            hint="Masks are looked for in a folder of the sequence's name.",
-        )
-    if any(one.annotations is not None for one in clip.objects):
-        return score_apart(source, clip, protocol)
-    annotated = [k for k, frame in enumerate(clip.frames) if frame.annotation is not None]
-    plain = protocol.void == "object"
-    first = _read_truth(clip, clip.frames[0], plain=plain)
-    scorer = make_scorer(
-        clip.name,
-        protocol,
-        [frame.name for frame in clip.frames],
-        annotated,
-        first,
-        objects=clip.objects,
-    )
-    notes: dict[str, None] = {}
-    for position in scorer.positions:
-        frame = clip.frames[position]
-        read = source.read(
-            clip.name,
-            frame.name,
-            protocol.prediction_kind,
-            size=first.shape,
-            single_object=scorer.single_object,
-            void="value" if plain else "refuse",
-        )
-        if read.note:
-            notes[read.note] = None
-        where = source.describe(clip.name, frame.name)
-        truth = _read_truth(clip, frame, plain=plain)
-        scorer.add(position, read.labels, truth, where=where)
-    return scorer.finish([*_frame_notes(source, clip, scorer.positions), *notes])
-
-
-def _frame_notes(source: MaskSource, clip: Clip, positions: tuple[int, ...]) -> list[str]:
-    """What is odd about the set of frames that have masks."""
-    present = set(source.frames(clip.name))
-    names = {frame.name for frame in clip.frames}
-    counted = {clip.frames[k].name for k in positions}
-    annotated = {frame.name for frame in clip.frames if frame.annotation is not None}
-    notes = []
-    if annotated - counted - present:
-        notes.append("masks are missing on annotated frames that do not count")
-    if present - names:
-        notes.append("masks of frames that the sequence does not have are ignored")
-    return notes
-
-
-def _read_truth(clip: Clip, frame: FrameRef, *, plain: bool) -> LabelMap:
-    """An annotation with its void pixels; `plain` takes 255 for an object id."""
-    path = frame.annotation
-    if path is None:
-        raise InputError(
-            f"{clip.name}: frame {frame.name} has no annotation, so no objects are defined.",
-            hint="Check the annotation folder of the dataset card.",
-        )
-    try:
-        data = read_file(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: the annotation cannot be read ({error.strerror or error}).",
-            hint="Check the data folder.",
-        ) from error
-    size = (clip.height, clip.width)
-    void: VoidUse = "value" if plain else "keep"
-    return decode_mask(data, clip.label_kind, size=size, void=void, where=str(path)).labels
-
-
 @dataclass(frozen=True)
 class _Failure:
     """A sequence that could not be scored, and why."""
@@ -172,32 +99,73 @@ class _Failure:
     reason: str
 
 
+_Part: TypeAlias = SequenceScore | CountedPiece | _Failure
+
+
 @dataclass(frozen=True)
 class _Job:
-    """What all sequences have in common; a worker process gets it once."""
+    """What is to be done; a worker process gets it once."""
 
     source: MaskSource
     protocol: Protocol
+    pieces: Sequence[Piece]
+    official_decay: bool
 
-    def attempt(self, clip: Clip) -> SequenceScore | _Failure:
-        """Score a sequence, or say why it cannot be."""
+    def attempt(self, index: int) -> tuple[int, _Part]:
+        """Score a sequence or a piece of one, or say why it cannot be."""
+        piece = self.pieces[index]
         try:
-            return score_sequence(self.source, clip, self.protocol)
+            part = score_piece(self.source, piece, self.protocol)
         except VosbenchError as error:
-            # The reason always stands beside the name.
-            reason = str(error).removeprefix(f"{clip.name}: ")
-            return _Failure(clip.name, f"{reason} {error.hint}".strip())
+            return index, _failure(piece.clip, error)
+        if isinstance(part, SequenceScore):
+            # known from now on, so that a worker computes it and not the process that waits for all
+            part.object_figures(official_decay=self.official_decay)
+        return index, part
+
+    def join(self, clip: Clip, parts: Mapping[int, _Part]) -> SequenceScore | _Failure:
+        """The score of a sequence from its parts by number; the first failure is the answer."""
+        counted = []
+        for _, part in sorted(parts.items()):
+            if not isinstance(part, CountedPiece):
+                return part
+            counted.append(part)
+        try:
+            return join_pieces(self.source, clip, counted)
+        except VosbenchError as error:
+            return _failure(clip, error)
+
+
+def _failure(clip: Clip, error: VosbenchError) -> _Failure:
+    # The reason always stands beside the name: `name: reason`, or `name, object 1: reason`.
+    reason = str(error).removeprefix(f"{clip.name}: ").removeprefix(f"{clip.name}, ")
+    return _Failure(clip.name, f"{reason} {error.hint}".strip())
 
 
 def _outcomes(
-    source: MaskSource, sequences: Sequence[Clip], protocol: Protocol, processes: int
+    source: MaskSource,
+    sequences: Sequence[Clip],
+    protocol: Protocol,
+    processes: int,
+    *,
+    official_decay: bool,
 ) -> Iterator[SequenceScore | _Failure]:
-    """Score all sequences, in any order. Long sequences go first, so that workers end together."""
-    job = _Job(source, protocol)
-    workers = min(processes, len(sequences))
+    """Score all sequences, in any order."""
+    pieces = [Piece(clip) for clip in sequences]
+    if processes > 1:
+        pieces = cut(sequences, protocol, processes)
+    job = _Job(source, protocol, pieces, official_decay)
+    workers = min(processes, len(pieces))
     if workers == 1:
-        return map(job.attempt, sequences)
-    from vosbench.evaluate.workers import in_processes
+        answers: Iterable[tuple[int, _Part]] = map(job.attempt, range(len(pieces)))
+    else:
+        from vosbench.evaluate.workers import in_processes
 
-    ordered = sorted(sequences, key=lambda clip: -len(clip.frames) * len(clip.object_ids))
-    return in_processes(job.attempt, ordered, workers)
+        answers = in_processes(job.attempt, range(len(pieces)), workers)
+    waiting: dict[str, dict[int, _Part]] = {}
+    for index, part in answers:
+        piece = pieces[index]
+        parts = waiting.setdefault(piece.clip.name, {})
+        parts[piece.number] = part
+        if len(parts) == piece.pieces:
+            yield job.join(piece.clip, waiting.pop(piece.clip.name))

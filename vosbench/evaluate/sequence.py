@@ -121,6 +121,7 @@ class SequenceScorer:
                 else "It scores the objects of the first annotation, which holds none; check that "
                 "the dataset card reads annotations of the right kind.",
             )
+        self._numbers = {position: number for number, position in enumerate(self.positions)}
         self._counts: dict[int, NDArray[np.int64]] = {}
         self._added: set[int] = set()
         self._checks = MaskChecks(first, len(self.positions))
@@ -169,7 +170,17 @@ class SequenceScorer:
             self._counts[object_id][position, :-2] = frame.counts[row]
             self._counts[object_id][position, -2:] = frame.areas[row]
         self._added.add(position)
-        self._checks.add(prediction, truth, seen)
+        self._checks.add(prediction, truth, seen, number=self._numbers[position])
+
+    def take(self, other: SequenceScorer) -> None:
+        """Add the frames that another scorer of this sequence counted, all of them later ones."""
+        for object_id, counts in other._counts.items():
+            own = self._counts.get(object_id)
+            self._counts[object_id] = counts if own is None else own + counts
+        self._added |= other._added
+        self._late |= other._late
+        self._extra |= other._extra
+        self._checks.take(other._checks)
 
     def finish(self, notes: Iterable[str] = ()) -> SequenceScore:
         """The score of the frames added; see `Scorer.finish`."""

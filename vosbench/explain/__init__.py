@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from vosbench.explain.build import Diagnosis, Origin, build_diagnosis
+from vosbench.explain.card_records import AnalysisCard
+from vosbench.explain.centres import compare_centres
 from vosbench.explain.collect import examine_sequence
 from vosbench.explain.difference import compare_diagnoses
 from vosbench.explain.findings import ObjectFindings, SequenceFindings
 from vosbench.explain.records import (
     DIAGNOSIS_COLUMNS,
-    AnalysisCard,
     DiagnosisRecord,
     DifferenceRecord,
 )
 from vosbench.explain.render import render_diagnosis, render_difference
+from vosbench.explain.rules import rules_digest
 from vosbench.explain.run import (
     DIAGNOSIS_JSON,
     DIAGNOSIS_TABLE,
@@ -38,11 +40,13 @@ __all__ = [
     "Restart",
     "SequenceFindings",
     "build_diagnosis",
+    "compare_centres",
     "compare_diagnoses",
     "diagnose_path",
     "examine_sequence",
     "render_card",
     "render_diagnosis",
     "render_difference",
+    "rules_digest",
     "self_test",
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vosbench.data.images import read_frame
-from vosbench.diagnose import DEFAULTS, Thresholds, measure_shapes
+from vosbench.diagnose import DEFAULTS, TERMS, Thresholds, measure_shapes
 from vosbench.diagnose.attributes import (
     FRAME_ATTRIBUTES,
     FrameMeter,
@@ -176,6 +176,10 @@ def _attribute(
         for yes in (True, False)
     }
     means = {yes: sum(js) / len(js) if js else None for yes, js in groups.items()}
+    terms = {
+        yes: _mean_terms([sequences[name] for name, found in known.items() if found is yes])
+        for yes in (True, False)
+    }
     both = [name for name, found in known.items() if found is not None and name in (tags or {})]
     kappa = None
     if tags is not None and both:
@@ -194,12 +198,20 @@ def _attribute(
         j_with=with_it,
         j_without=without,
         difference=None if with_it is None or without is None else with_it - without,
+        terms_with=terms[True],
+        terms_without=terms[False],
         kappa_train=rule.kappa_train,
         kappa_left_out=rule.kappa_left_out,
         kappa_val=rule.kappa_val,
         kappa_here=kappa,
         tagged_here=len(both),
     )
+
+
+def _mean_terms(losses: Sequence[LossRecord]) -> dict[str, float] | None:
+    if not losses:
+        return None
+    return {name: sum(one.terms[name] for one in losses) / len(losses) for name in TERMS}
 
 
 def read_tags(path: Path) -> dict[str, frozenset[str]]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vosbench.data.diagnostic import Dose
 from vosbench.diagnose import (
+    CENTRE_KINDS,
+    CONTOUR_PARTS,
     EVENT_KINDS,
     TERMS,
     Event,
-    EventKind,
     Failure,
     IdentityEvent,
     Lag,
@@ -27,11 +28,14 @@ from vosbench.diagnose import (
     study,
     survival,
 )
+from vosbench.explain.centres import SeenFrame, visibility_records
 from vosbench.explain.doses import dose_records
+from vosbench.explain.event_losses import event_losses
 from vosbench.explain.findings import ObjectFindings, SequenceFindings
 from vosbench.explain.records import (
     DIAGNOSIS_COLUMNS,
     CentreCurveRecord,
+    ContourRecord,
     CurveRecord,
     DiagnosisRecord,
     EventRecord,
@@ -54,13 +58,6 @@ __all__ = ["Diagnosis", "Origin", "build_diagnosis"]
 _NO_SOFT: Final = (
     "contest rate, arbitration errors and a replay of merging rules need the soft masks from "
     "before the objects compete for pixels; label maps do not hold them, `run --store-soft` does"
-)
-_CENTRE_KINDS: Final[tuple[EventKind, ...]] = (
-    "occlusion",
-    "out-of-view",
-    "reappear",
-    "crossing",
-    "fast-motion",
 )
 _CLIPPED: Final = 0.1
 _PLACEMENT_COLUMNS: Final = ("clipped", "voted_error", "mask_error")
@@ -97,7 +94,7 @@ class Diagnosis:
         rows = [row for found in self.findings for row in _rows(found)]
         table = pd.DataFrame(rows, columns=list(DIAGNOSIS_COLUMNS))
         texts = dict.fromkeys(("sequence", "frame", "events"), "str")
-        floats = dict.fromkeys(("J", *TERMS, *_PLACEMENT_COLUMNS), "float64")
+        floats = dict.fromkeys(("J", *TERMS, *_PLACEMENT_COLUMNS, *CONTOUR_PARTS), "float64")
         rest = set(DIAGNOSIS_COLUMNS) - set(texts) - set(floats)
         return table.astype({**texts, **floats, **dict.fromkeys(rest, "int64")})
 
@@ -110,6 +107,7 @@ def build_diagnosis(
     limits: Thresholds,
     overlap: OverlapRecord | None = None,
     doses: Mapping[str, tuple[str, Dose]] | None = None,
+    seen: Sequence[SeenFrame] = (),
 ) -> Diagnosis:
     """Put sequences together.
 
@@ -119,9 +117,10 @@ def build_diagnosis(
     objects = [_object_record(found, one) for found in findings for one in found.objects]
     means = [one.mean_terms for found in findings for one in found.objects]
     regions = [one.mean_region for found in findings for one in found.objects]
+    contours = [one.mean_contour for found in findings for one in found.objects]
     sequences = {found.sequence: _sequence_loss(found) for found in findings}
     record = DiagnosisRecord(
-        **_loss(regions, means, object_weights([one.seen for one in objects])).model_dump(),
+        **_fields(_loss(regions, means, contours, object_weights([o.seen for o in objects]))),
         **asdict(origin),
         sequences=sequences,
         objects=objects,
@@ -138,7 +137,9 @@ def build_diagnosis(
             )
         ],
         curves=_curves(findings, limits),
+        event_losses=event_losses(findings),
         placement=_placement([one.placement for f in findings for one in f.objects]),
+        visibility=visibility_records(seen),
         centre_curves=_centre_curves(findings),
         overlap=overlap,
         restarts=None,
@@ -156,22 +157,31 @@ def build_diagnosis(
 def _loss(
     regions: Sequence[float],
     means: Sequence[NDArray[np.float64]],
+    contours: Sequence[NDArray[np.float64]],
     weights: NDArray[np.float64],
 ) -> LossRecord:
     terms = weights @ np.stack(means)
+    parts = dict(zip(CONTOUR_PARTS, (weights @ np.stack(contours)).tolist(), strict=True))
+    rims = parts["thin"] + parts["miss_rim"] + parts["extra_rim"]
     region = float(weights @ np.asarray(regions))
     return LossRecord(
         j_mean=region,
         loss=1.0 - region,
         terms=dict(zip(TERMS, terms.tolist(), strict=True)),
         dominant=dominant_group(terms),
+        contour=ContourRecord(along=max(float(terms[TERMS.index("boundary")]) - rims, 0), **parts),
     )
+
+
+def _fields(record: LossRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in LossRecord.model_fields}
 
 
 def _sequence_loss(found: SequenceFindings) -> LossRecord:
     return _loss(
         [one.mean_region for one in found.objects],
         [one.mean_terms for one in found.objects],
+        [one.mean_contour for one in found.objects],
         # a sequence's own figures are over all of its objects
         object_weights([None] * len(found.objects)),
     )
@@ -192,7 +202,9 @@ def _object_record(found: SequenceFindings, one: ObjectFindings) -> ObjectRecord
     ids = [member.object_id for member in found.objects]
     shares = found.leaks[ids.index(one.object_id)]
     return ObjectRecord(
-        **_loss([one.mean_region], [one.mean_terms], object_weights([None])).model_dump(),
+        **_fields(
+            _loss([one.mean_region], [one.mean_terms], [one.mean_contour], object_weights([None]))
+        ),
         sequence=found.sequence,
         object_id=one.object_id,
         seen=one.seen,
@@ -290,7 +302,7 @@ def _placement(parts: Sequence[NDArray[np.float64]]) -> PlacementRecord:
 
 def _centre_curves(findings: Sequence[SequenceFindings]) -> list[CentreCurveRecord]:
     curves = []
-    for kind in _CENTRE_KINDS:
+    for kind in CENTRE_KINDS:
         for of, column in (("voted", 1), ("mask", 2)):
             series = [
                 (
@@ -330,4 +342,5 @@ def _rows(found: SequenceFindings) -> Iterable[tuple[object, ...]]:
                 *one.areas[at].tolist(),
                 *one.placement[at].tolist(),
                 " ".join(sorted(kinds[at])),
+                *one.contour[at].tolist(),
             )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vosbench.diagnose import (
+    CONTOUR_PARTS,
     TERMS,
     Cause,
     Event,
@@ -64,6 +65,7 @@ class ObjectFindings:
         region: (T,) J, NaN where it does not count.
         terms: T×9, columns as in `TERMS`, 0 where it does not count.
         other: (T,) the other object to blame, or 0.
+        contour: T×4, columns as in `CONTOUR_PARTS`, 0 where it does not count.
         areas: T×2 px, predicted and true; 0 where it does not count.
         failures: positions among annotated frames.
         lag: over all frames, or None where no frame can tell.
@@ -82,6 +84,7 @@ class ObjectFindings:
     region: NDArray[np.float64]
     terms: NDArray[np.float64]
     other: NDArray[np.int64]
+    contour: NDArray[np.float64]
     areas: NDArray[np.int64]
     failures: tuple[Failure, ...]
     lag: Lag | None
@@ -101,6 +104,12 @@ class ObjectFindings:
     def mean_terms(self) -> NDArray[np.float64]:
         """Mean over the frames that count, (9,)."""
         means: NDArray[np.float64] = self.terms[self.evaluated].mean(axis=0)
+        return means
+
+    @property
+    def mean_contour(self) -> NDArray[np.float64]:
+        """Mean over the frames that count, (4,)."""
+        means: NDArray[np.float64] = self.contour[self.evaluated].mean(axis=0)
         return means
 
     @property
@@ -211,11 +220,13 @@ def _object(
     region = np.where(evaluated, 1.0, np.nan)
     terms = np.zeros((len(frames), len(TERMS)))
     other = np.zeros(len(frames), np.int64)
+    contour = np.zeros((len(frames), len(CONTOUR_PARTS)))
     for at in np.flatnonzero(evaluated).tolist():
         overlap, loss = frames[at].overlap, frames[at].loss
         if overlap is not None and loss is not None and object_id in overlap.ids:
             k = overlap.ids.index(object_id)
             region[at], terms[at], other[at] = loss.region[k], loss.terms[k], loss.other[k]
+            contour[at] = loss.contour[k]
     placed = [frame.placements.get(object_id, _UNKNOWN) for frame in frames]
     placement = np.array([[p.clipped, p.voted_error, p.mask_error] for p in placed], np.float64)
     placement[~evaluated] = np.nan
@@ -247,6 +258,8 @@ def _object(
         frozen=frozen[evaluated],
         swapped=_during("swap", identity, len(frames))[evaluated],
         merged=_during("merge", identity, len(frames))[evaluated],
+        contour=contour[evaluated],
+        centre_error=_mean(placement[:, 2]),
         limits=limits,
     )
     return ObjectFindings(
@@ -255,6 +268,7 @@ def _object(
         region=region,
         terms=terms,
         other=other,
+        contour=contour,
         areas=areas,
         failures=failures,
         lag=lag,
@@ -265,6 +279,11 @@ def _object(
         cause=cause,
         seen=seen,
     )
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else None
 
 
 def _during(kind: str, events: Sequence[IdentityEvent], frames: int) -> NDArray[np.bool_]:

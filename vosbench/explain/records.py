@@ -15,23 +15,24 @@ from vosbench.store.schema import Record
 __all__ = [
     "DIAGNOSIS_COLUMNS",
     "DIAGNOSIS_SCHEMA_VERSION",
-    "AnalysisCard",
     "AttributeRecord",
     "AttributesRecord",
     "CentreCurveRecord",
+    "CentreDifference",
+    "CentreDifferencePoint",
     "ClaimsRecord",
+    "ContourRecord",
     "CurveRecord",
-    "DetectorRecord",
     "DiagnosisRecord",
     "DifferenceRecord",
     "DosePoint",
     "DoseRecord",
+    "EventLossRecord",
     "EventRecord",
     "FailureSpan",
-    "FaultRecord",
-    "IdentityRecord",
     "LagRecord",
     "LossRecord",
+    "MeanRecord",
     "ObjectDifference",
     "ObjectRecord",
     "OverlapRecord",
@@ -41,8 +42,8 @@ __all__ = [
     "RestartRecord",
     "RestartsRecord",
     "SurvivalRecord",
-    "TargetRecord",
     "TermDifference",
+    "VisibilityRecord",
 ]
 
 DIAGNOSIS_SCHEMA_VERSION: Final = 1
@@ -69,8 +70,24 @@ DIAGNOSIS_COLUMNS: Final = (
     "voted_error",  # float64, from the voted centre to the true centroid, in sqrt(true area)
     "mask_error",  # float64, the same from the centroid of the mask
     "events",  # str, kinds of events on this frame, by spaces
+    "thin",  # float64, of `boundary`: missed parts no wider than the band on both sides
+    "miss_rim",  # float64, of `boundary`: rims of parts whose inside is missed
+    "extra_rim",  # float64, of `boundary`: rims of regions of background that are taken
+    "detached",  # float64, of `boundary` and `bg_fp`: pieces that do not touch the object
 )
 """Columns of `diagnosis.parquet`: one row per object-frame that counts."""
+
+
+class ContourRecord(Record):
+    """What the terms do not tell of wrong pixels; the first four sum to the term `boundary`."""
+
+    thin: float = Field(description="missed parts no wider than the band on both sides")
+    miss_rim: float = Field(description="rims of parts whose inside is missed")
+    extra_rim: float = Field(description="rims of regions of background that are taken")
+    along: float = Field(description="the rest, along the contour")
+    detached: float = Field(
+        description="of `boundary` and `bg_fp`: pieces of the mask that do not touch the object"
+    )
 
 
 class LossRecord(Record):
@@ -80,6 +97,7 @@ class LossRecord(Record):
     loss: float = Field(description="1 - J")
     terms: dict[str, float] = Field(description="sum to the loss")
     dominant: str = Field(description="group of terms that costs most; empty for no loss")
+    contour: ContourRecord | None = None
 
 
 class FailureSpan(Record):
@@ -182,12 +200,58 @@ class CurveRecord(Record):
     points: list[PointRecord]
 
 
+class EventLossRecord(Record):
+    """The loss on frames during one kind of event, and on those without it.
+
+    Each object-frame counts the same, and only objects to which it happens count at all, so that
+    hard objects are not held against easy ones.
+    """
+
+    kind: str
+    objects: int
+    sequences: int
+    frames_with: int = Field(description="object-frames that count")
+    frames_without: int
+    j_with: float
+    j_without: float | None
+    terms_with: dict[str, float] = Field(description="sum to 1 - j_with")
+    terms_without: dict[str, float] | None
+
+
 class CentreCurveRecord(Record):
     """Error of the centre around the onsets of one kind of event, in sides of the object."""
 
     kind: str
     of: str = Field(description="`voted`, or `mask` for the centroid of the mask")
     points: list[PointRecord]
+
+
+class MeanRecord(Record):
+    """A mean over object-frames with its 95 % band by sequence."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    frames: int = Field(description="on which it is known")
+
+
+class VisibilityRecord(Record):
+    """Errors of the centre where so much of the object can be seen, on diagnostic clips."""
+
+    visible_from: float = Field(description="share of what is inside the frame; included")
+    visible_to: float = Field(description="not included, unless it is 1 or the other end")
+    object_frames: int
+    sequences: int
+    j_mean: float
+    voted_error: MeanRecord | None = Field(
+        description="voted centre to the centroid of what can be seen, sqrt(visible area)"
+    )
+    whole_error: MeanRecord | None = Field(
+        description="voted centre to the centroid of the whole object, sqrt(its area)"
+    )
+    mask_error: MeanRecord | None = Field(
+        description="centroid of the mask to that of what can be seen, sqrt(visible area)"
+    )
 
 
 class ClaimsRecord(Record):
@@ -300,6 +364,10 @@ class AttributeRecord(Record):
     j_with: float | None
     j_without: float | None
     difference: float | None = Field(description="of J; negative: they are harder")
+    terms_with: dict[str, float] | None = Field(
+        default=None, description="of the loss, mean over the sequences with it; sum to 1 - j_with"
+    )
+    terms_without: dict[str, float] | None = None
     kappa_train: float = Field(description="agreement with people on 30 sequences of DAVIS-2016")
     kappa_left_out: float | None = Field(description="with thresholds chosen without the sequence")
     kappa_val: float = Field(description="on 10 sequences that no threshold was chosen on")
@@ -332,10 +400,18 @@ class DiagnosisRecord(LossRecord):
     identity: list[EventRecord] = Field(description="swaps, merges and splits")
     survival: list[SurvivalRecord]
     curves: list[CurveRecord]
+    event_losses: list[EventLossRecord] = Field(
+        default_factory=list, description="by kind of event, frame by frame"
+    )
     placement: PlacementRecord = Field(
         default=PlacementRecord(), description="over all object-frames with a visible object"
     )
     centre_curves: list[CentreCurveRecord] = Field(default_factory=list)
+    visibility: list[VisibilityRecord] = Field(
+        default_factory=list,
+        description="errors of the centre by visible share; on diagnostic clips of methods that "
+        "tell their centres",
+    )
     overlap: OverlapRecord | None = Field(
         default=None, description="null without stored soft masks"
     )
@@ -371,6 +447,26 @@ class ObjectDifference(Record):
     dominant: str = Field(description="group whose loss changed most")
 
 
+class CentreDifferencePoint(Record):
+    """Mean errors of the centre so many frames after the onset, on frames that both runs know."""
+
+    offset: int
+    baseline: float
+    candidate: float
+    difference: float
+    low: float | None = Field(description="95 % band of the difference by sequence")
+    high: float | None
+    events: int
+
+
+class CentreDifference(Record):
+    """Errors of the centre around the onsets of one kind of event, in sides of the object."""
+
+    kind: str
+    of: str = Field(description="`voted`, or `mask` for the centroid of the mask")
+    points: list[CentreDifferencePoint]
+
+
 class DifferenceRecord(Record):
     """Two diagnoses; differences are candidate minus baseline."""
 
@@ -383,63 +479,7 @@ class DifferenceRecord(Record):
     groups: list[TermDifference] = Field(description="sum to `loss`; largest change first")
     objects: list[ObjectDifference] = Field(description="largest change first")
     left_out: list[str] = Field(description="objects that only one of the two has")
+    centres: list[CentreDifference] = Field(
+        default_factory=list, description="where both tell their windows or centres"
+    )
     summary: str
-
-
-class DetectorRecord(Record):
-    """A detector against the truth, by object-frame."""
-
-    detector: str
-    frames: int = Field(description="object-frames on which it should speak")
-    precision: float | None
-    recall: float | None
-    missed_on: dict[str, int] = Field(description="clips with most misses, frames")
-    false_on: dict[str, int] = Field(description="clips with most false alarms, frames")
-
-
-class FaultRecord(Record):
-    """A fault that was put into true masks, and what was named."""
-
-    fault: str
-    intended: str
-    made: int = Field(description="clips it was put into")
-    named: dict[str, int] = Field(description="cause to number of clips")
-    most_often: str
-    share: float | None = Field(description="of clips with the intended cause")
-    otherwise: dict[str, str] = Field(description="clip to the cause named instead")
-
-
-class IdentityRecord(Record):
-    """How often an injected swap or merge is seen."""
-
-    kind: str
-    injected: int
-    found: int
-    share: float | None
-
-
-class TargetRecord(Record):
-    """What is asked of the diagnosis."""
-
-    target: str
-    least: float
-    measured: float | None
-    reached: bool
-
-
-class AnalysisCard(Record):
-    """`analysis-card.json`: how far a diagnosis can be trusted."""
-
-    schema_version: int = DIAGNOSIS_SCHEMA_VERSION
-    suite_version: int
-    full_suite_version: int
-    clips: int
-    faulty_clips: int
-    detectors: list[DetectorRecord]
-    faults: list[FaultRecord]
-    identity: list[IdentityRecord]
-    control_clips: int
-    disturbed_controls: list[str]
-    control_causes: dict[str, int]
-    targets: list[TargetRecord]
-    thresholds: dict[str, float]

@@ -18,7 +18,9 @@ from vosbench.explain.records import (
 )
 from vosbench.explain.render_parts import (
     render_attributes,
+    render_centre_differences,
     render_doses,
+    render_event_losses,
     render_overlap,
     render_placement,
     render_restarts,
@@ -65,6 +67,8 @@ def render_diagnosis(record: DiagnosisRecord, *, details: bool = False) -> str:
         parts.append(render_restarts(record.restarts, shown))
     if record.curves:
         parts.append(_curves(record.curves))
+    if record.event_losses:
+        parts.append(render_event_losses(record.event_losses))
     if record.events:
         parts.append(_spans("Events in the truth", record.events, shown))
     if record.undiagnosed:
@@ -92,7 +96,16 @@ def _waterfall(record: LossRecord) -> str:
         colalign=("left", "right", "left"),
     )
     identity = points(group_losses(record)["identity"])
-    return f"What J loses (identity = leak + stolen: {identity})\n{text}"
+    lines = [f"What J loses (identity = leak + stolen: {identity})", text]
+    parts = record.contour
+    if parts is not None:
+        lines.append(
+            f"of boundary: {points(parts.along)} along the contour, {points(parts.thin)} missed "
+            f"thin parts, {points(parts.miss_rim)} rims of missed parts, {points(parts.extra_rim)} "
+            f"rims of false regions; pieces that do not touch the object cost "
+            f"{points(parts.detached)}"
+        )
+    return "\n".join(lines)
 
 
 def _sequences(sequences: Mapping[str, LossRecord], shown: int | None) -> str:
@@ -226,6 +239,8 @@ def render_difference(record: DifferenceRecord) -> str:
         ]
         names = ("sequence", "object", "mostly", "J baseline", "J candidate", "difference")
         parts.append(f"Objects that changed most\n{table(names, lines, left=3)}")
+    if record.centres:
+        parts.append(render_centre_differences(record.centres))
     if record.left_out:
         parts.append(f"left out, not in both: {plain(', '.join(record.left_out))}")
     return "\n\n".join(parts)

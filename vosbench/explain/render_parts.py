@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from vosbench.diagnose import SWEEP
+from vosbench.diagnose import GROUPS, SWEEP
 from vosbench.explain.records import (
+    AttributeRecord,
     AttributesRecord,
     CentreCurveRecord,
+    CentreDifference,
+    CentreDifferencePoint,
     DiagnosisRecord,
     DoseRecord,
+    EventLossRecord,
+    MeanRecord,
     OverlapRecord,
     RestartsRecord,
+    VisibilityRecord,
 )
 from vosbench.explain.tables import more_of, table
 from vosbench.report.text import plain, points
 
 __all__ = [
     "render_attributes",
+    "render_centre_differences",
     "render_doses",
+    "render_event_losses",
     "render_overlap",
     "render_placement",
     "render_restarts",
@@ -42,6 +50,7 @@ def render_attributes(found: AttributesRecord, *, details: bool) -> str:
                 points(one.j_with),
                 points(one.j_without),
                 "-" if one.difference is None else f"{100 * one.difference:+.1f}",
+                _mostly(one),
                 f"{one.kappa_train:.2f}",
                 _kappa(one.kappa_left_out),
                 f"{one.kappa_val:.2f}",
@@ -49,7 +58,7 @@ def render_attributes(found: AttributesRecord, *, details: bool) -> str:
             )
         )
     headers = (
-        *("attribute", "when", "with", "without", "J with", "J without", "difference"),
+        *("attribute", "when", "with", "without", "J with", "J without", "difference", "mostly"),
         *("kappa train", "left out", "val", "here"),
     )
     lines = [
@@ -62,6 +71,39 @@ def render_attributes(found: AttributesRecord, *, details: bool) -> str:
     if details:
         lines += [f"{plain(name)}: {' '.join(has) or '-'}" for name, has in found.sequences.items()]
     return "\n".join(lines)
+
+
+def render_event_losses(losses: Sequence[EventLossRecord]) -> str:
+    """J and what is lost during each kind of event, and at other times of the same objects."""
+    rows = [
+        (
+            one.kind,
+            str(one.objects),
+            str(one.sequences),
+            str(one.frames_with),
+            points(one.j_with),
+            points(one.j_without),
+            _mostly(one),
+        )
+        for one in losses
+    ]
+    headers = ("event", "objects", "sequences", "frames", "J during", "J else", "mostly")
+    return (
+        "J during events and at other times of the same objects, each object-frame counting the "
+        f"same\n{table(headers, rows, left=1)}"
+    )
+
+
+def _mostly(one: AttributeRecord | EventLossRecord) -> str:
+    """The group of terms that changes most between the sequences without and with it."""
+    if one.terms_with is None or one.terms_without is None:
+        return "-"
+    change = {
+        group: sum(one.terms_with[t] - one.terms_without[t] for t in terms)
+        for group, terms in GROUPS.items()
+    }
+    group = max(change, key=lambda name: abs(change[name]))
+    return f"{group} {-100 * change[group]:+.1f}"
 
 
 def _kappa(value: float | None) -> str:
@@ -182,7 +224,67 @@ def render_placement(record: DiagnosisRecord, shown: int | None) -> list[str]:
     ]
     if record.centre_curves:
         parts.append(_centre_curves(record.centre_curves))
+    if record.visibility:
+        parts.append(_visibility(record.visibility))
     return parts
+
+
+def _visibility(classes: Sequence[VisibilityRecord]) -> str:
+    rows = [
+        (
+            "nothing hidden"
+            if one.visible_from == 1
+            else "nothing"
+            if not one.visible_to
+            else f"{one.visible_from:.0%} to {one.visible_to:.0%}",
+            str(one.object_frames),
+            str(one.sequences),
+            points(one.j_mean),
+            *(_banded(mean) for mean in (one.voted_error, one.whole_error, one.mask_error)),
+        )
+        for one in classes
+    ]
+    headers = (
+        *("can be seen", "object-frames", "sequences", "J"),
+        *("voted, to what is seen", "voted, to the whole", "mask, to what is seen"),
+    )
+    return (
+        "Error of the centre by how much of the object can be seen (in √area, with 95 % bands by "
+        f"sequence)\n{table(headers, rows, left=1)}"
+    )
+
+
+def _banded(mean: MeanRecord | None) -> str:
+    if mean is None:
+        return "-"
+    if mean.low is None or mean.high is None:
+        return f"{mean.mean:.3f}"
+    return f"{mean.mean:.3f} [{mean.low:.3f}, {mean.high:.3f}]"
+
+
+def render_centre_differences(centres: Sequence[CentreDifference]) -> str:
+    """Errors of the centre around onsets in two runs."""
+    rows = []
+    for curve in centres:
+        at = {point.offset: point for point in curve.points}
+        for what in ("baseline", "candidate", "difference"):
+            cells = [_cell(at.get(offset), what) for offset in _OFFSETS]
+            rows.append((curve.kind, curve.of, what, *cells))
+    offsets = (f"{offset:+d}" if offset else "at onset" for offset in _OFFSETS)
+    return (
+        "Error of the centre around the onsets of events, on frames that both know (in √area; "
+        "differences with 95 % bands by sequence)\n"
+        f"{table(('event', 'centre of', '', *offsets), rows, left=3)}"
+    )
+
+
+def _cell(point: CentreDifferencePoint | None, what: str) -> str:
+    if point is None:
+        return "-"
+    if what != "difference":
+        return _sides(point.baseline if what == "baseline" else point.candidate)
+    band = "" if point.low is None else f" [{point.low:+.3f}, {point.high:+.3f}]"
+    return f"{point.difference:+.3f}{band}"
 
 
 def _sides(value: float | None) -> str:

@@ -15,6 +15,7 @@ from vosbench.engine.reuse import refuse_changed
 from vosbench.errors import InputError, UsageError, VosbenchError
 from vosbench.explain.attributes import attributes_record, examine_all, read_tags
 from vosbench.explain.build import Diagnosis, Origin, build_diagnosis
+from vosbench.explain.centres import SeenFrame, seen_frames
 from vosbench.explain.collect import examine_sequence
 from vosbench.explain.findings import SequenceFindings
 from vosbench.explain.overlap import SequenceOverlap, examine_overlap, overlap_record
@@ -207,6 +208,7 @@ def _diagnose(job: _Job, *, failed: Mapping[str, str], progress: Progress | None
     opened, rules = job.opened, job.rules
     found: list[SequenceFindings] = []
     overlaps: list[SequenceOverlap] = []
+    seen: list[SeenFrame] = []
     undiagnosed = dict(failed)
     for done, clip in enumerate(opened.sequences, 1):
         if clip.name in failed:
@@ -223,6 +225,8 @@ def _diagnose(job: _Job, *, failed: Mapping[str, str], progress: Progress | None
             found.append(examined)
             if overlap is not None:
                 overlaps.append(overlap)
+            if told is not None and read_dose(opened.root, clip.name) is not None:
+                seen += seen_frames(examined, told, opened.root)
         except VosbenchError as error:
             undiagnosed[clip.name] = f"{error} {error.hint}".strip()
         if progress is not None:
@@ -247,4 +251,5 @@ def _diagnose(job: _Job, *, failed: Mapping[str, str], progress: Progress | None
             for name in (one.sequence for one in found)
             if (dose := read_dose(opened.root, name)) is not None
         },
+        seen=seen,
     )

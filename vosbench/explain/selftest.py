@@ -18,16 +18,17 @@ from vosbench.data import open_dataset
 from vosbench.data.diagnostic import FULL_VERSION, SUITE_VERSION, ClipTruth, read_truth
 from vosbench.data.masks import read_labels
 from vosbench.diagnose import DEFAULTS, measure_shapes, occluded_frames
-from vosbench.explain.collect import examine_sequence
-from vosbench.explain.faults import FAULTS, Fault, Labels, source_of
-from vosbench.explain.findings import SequenceFindings
-from vosbench.explain.records import (
+from vosbench.explain.card_records import (
     AnalysisCard,
     DetectorRecord,
     FaultRecord,
     IdentityRecord,
     TargetRecord,
 )
+from vosbench.explain.collect import examine_sequence
+from vosbench.explain.faults import FAULTS, Fault, Labels, source_of
+from vosbench.explain.findings import SequenceFindings
+from vosbench.explain.rules import rules_digest
 from vosbench.metrics import get_protocol
 from vosbench.types import Sequence as Clip
 
@@ -106,6 +107,7 @@ def self_test(
     card = AnalysisCard(
         suite_version=SUITE_VERSION,
         full_suite_version=FULL_VERSION,
+        code_sha256=rules_digest(),
         clips=len(made),
         faulty_clips=len(faulty),
         detectors=detectors,
@@ -253,8 +255,9 @@ def render_card(card: AnalysisCard) -> str:
         "",
         f"How often `vosbench diagnose` is right, measured on {card.clips} diagnostic clips of "
         f"96x160 px whose whole truth is known (suite {card.suite_version}, full suite "
-        f"{card.full_suite_version}). Rules and thresholds were chosen with some of these clips in "
-        "view, so this tells that they work, not how often they err on real video.",
+        f"{card.full_suite_version}; rules {card.code_sha256[:12]}). Rules and thresholds were "
+        "chosen with some of these clips in view, so this tells that they work, not how often they "
+        "err on real video.",
         "",
         "| target | at least | measured | reached |",
         "|---|---|---|---|",

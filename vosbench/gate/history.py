@@ -152,7 +152,9 @@ def _data(record: BaselineRecord) -> str:
 
 def _machine(record: BaselineRecord) -> str:
     facts = hardware_class(as_run_scores(record, "").run)
-    return ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+    told = {name.replace("_", " "): value for name, value in facts.items() if value is not None}
+    words = [name if value is True else f"{name} {value}" for name, value in told.items() if value]
+    return ", ".join(words)
 
 
 def _points(record: BaselineRecord, field: str) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import vosbench
@@ -13,8 +15,10 @@ __all__ = ["render_history_page", "render_history_terminal"]
 
 _TEMPLATE: Final = "history.html.j2"
 _STYLE: Final = "history.css"
-_WIDTH: Final = 720
-_HEIGHT: Final = 150
+_WIDTHS: Final = {"wide": 800, "narrow": 340}
+"""Of the column of text, and of a telephone: text in a drawing that is scaled down is too small."""
+_HEIGHT: Final = 160
+_LEAST_BETWEEN: Final = 26
 _LEFT: Final = 56
 _RIGHT: Final = 12
 _TOP: Final = 10
@@ -27,13 +31,17 @@ def render_history_page(record: HistoryRecord) -> str:
     css = asset_text(_STYLE)
     template = html_environment().get_template(_TEMPLATE)
     return template.render(
-        series=[(one, _drawing(one)) for one in record.series],
+        series=[
+            (one, {kind: _drawing(one, width) for kind, width in _WIDTHS.items()})
+            for one in record.series
+        ],
         notes=record.notes,
         css=css,
         policy=f"default-src 'none'; style-src {csp_hash(css)}; img-src 'self'; base-uri 'none'; "
         "form-action 'none'",
         version=vosbench.__version__,
         number=_number,
+        moment=_moment,
     )
 
 
@@ -41,7 +49,16 @@ def _number(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}"
 
 
-def _drawing(series: HistorySeries) -> str:
+def _moment(created: str) -> str:
+    """Date and time to the minute; as it is where it is no time."""
+    try:
+        when = datetime.fromisoformat(created)
+    except ValueError:
+        return created
+    return f"{when:%Y-%m-%d %H:%M}" + (f" {when:%Z}" if when.tzinfo else "")
+
+
+def _drawing(series: HistorySeries, width: int) -> str:
     """An SVG element: points, fitted levels, and a line at each step."""
     values = [point.value for point in series.points]
     low, high = min(values), max(values)
@@ -50,19 +67,19 @@ def _drawing(series: HistorySeries) -> str:
     low, high = middle - 0.6 * span, middle + 0.6 * span
 
     def x(at: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (at + 0.5) / len(values)
+        return _LEFT + (width - _LEFT - _RIGHT) * (at + 0.5) / len(values)
 
     def y(value: float) -> float:
         return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (high - value) / (high - low)
 
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
+        f'<svg viewBox="0 0 {width} {_HEIGHT}" width="{width}" height="{_HEIGHT}" role="img" '
         f'aria-label="{count(len(values), "run")}, {count(len(series.steps), "step")}">'
     ]
     for value in (middle - 0.5 * span, middle, middle + 0.5 * span):
         at = y(value)
         parts.append(
-            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
+            f'<line class="grid" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
             f'<text class="tick" x="{_LEFT - 6}" y="{at + 4:.1f}">{_number(value)}</text>'
         )
     for step in series.steps:
@@ -83,9 +100,19 @@ def _drawing(series: HistorySeries) -> str:
         f'<circle class="point" cx="{x(at):.1f}" cy="{y(value):.1f}" r="3"/>'
         for at, value in enumerate(values)
     ]
-    for at in {0, len(values) - 1}:
+    for at in _numbered(series, x):
         parts.append(f'<text class="tick middle" x="{x(at):.1f}" y="{_HEIGHT - 6}">{at + 1}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def _numbered(series: HistorySeries, x: Callable[[float], float]) -> list[int]:
+    """Runs whose number stands below: the first, the last, and the first after each step."""
+    last = len(series.points) - 1
+    kept = [0, *([last] if last else [])]
+    for step in series.steps:
+        if all(abs(x(step.index) - x(one)) >= _LEAST_BETWEEN for one in kept):
+            kept.append(step.index)
+    return sorted(kept)
 
 
 def render_history_terminal(record: HistoryRecord) -> str:
@@ -101,9 +128,10 @@ def render_history_terminal(record: HistoryRecord) -> str:
         for step in one.steps:
             word = "worse" if step.worse else "better"
             changed = ", ".join(step.differing) or "nothing recorded"
+            moved = f"{_number(step.before)} to {_number(step.after)} {one.unit}"
             lines.append(
-                f"  {word} from run {step.run} ({step.created}): {_number(step.before)} to "
-                f"{_number(step.after)} {one.unit}; differing: {changed}"
+                f"  {word} from run {step.run} ({_moment(step.created)}): {moved}; differing: "
+                f"{changed}"
             )
     lines += [f"note: {note}" for note in record.notes]
     return "\n".join(plain(line) for line in lines)

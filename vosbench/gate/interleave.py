@@ -10,19 +10,22 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from vosbench.compare import load_run_scores
+from vosbench.data import cache_folder
 from vosbench.errors import ComparisonError, InputError
 from vosbench.gate.speed import Round
 from vosbench.gate.stages import StageTimes, read_memory, read_stages
 from vosbench.store import read_run
 from vosbench.store.schema import RunRecord
+from vosbench.timing import alone_on
 
-__all__ = ["Interleaved", "Side", "measure_rounds", "run_command"]
+__all__ = ["Interleaved", "Side", "alone_for", "measure_rounds", "run_command"]
 
 _TAKES_VALUE: Final = frozenset({"--out", "--method", "--sequences", "--limit"})
 _FLAGS: Final = frozenset({"--json", "--fresh"})
@@ -60,6 +63,17 @@ class Interleaved:
     memory: tuple[Mapping[str, float], Mapping[str, float]] = field(default=({}, {}))
 
 
+@contextmanager
+def alone_for(run: RunRecord) -> Iterator[None]:
+    """Have the device of a run for oneself, as far as vosbench is concerned.
+
+    Raises:
+        InputError: while another vosbench process works on it.
+    """
+    with alone_on(run.settings.device, cache_folder() / "locks"):
+        yield
+
+
 def run_command(run: RunRecord) -> list[str]:
     """Words of `vosbench run` that do again what a run did, without the place for results."""
     words = list(run.command[2:]) if run.command[1:2] == ["run"] else []
@@ -92,6 +106,9 @@ def measure_rounds(
 ) -> Interleaved:
     """Run both sides in turns, ABBA.
 
+    Before every round no other vosbench process may work on the device. The rounds' own runs do, so
+    the device cannot be kept for the whole measurement.
+
     Args:
         run: whose command is repeated, in the current folder.
         baseline: first side.
@@ -100,7 +117,8 @@ def measure_rounds(
         progress: told how many rounds are done, of how many.
 
     Raises:
-        InputError: if an interpreter does not start or a command fails.
+        InputError: if an interpreter does not start, a command fails, or another vosbench process
+            works on the device.
     """
     words = run_command(run)
     pairs: list[Round] = []
@@ -109,6 +127,8 @@ def measure_rounds(
     with tempfile.TemporaryDirectory(prefix="vosbench-gate-") as folder:
         for number in range(rounds):
             times: dict[int, StageTimes] = {}
+            with alone_for(run):
+                pass
             for which in (0, 1) if number % 2 == 0 else (1, 0):
                 side = (baseline, candidate)[which]
                 out = Path(folder) / f"{number}-{which}"

@@ -133,7 +133,7 @@ def gate_run(
     )
     if changed is None:
         notes.append("masks: a side has no digests, so only figures are compared")
-    checks = [coverage, check_files(root, candidate, policy)]
+    checks = [coverage, check_files(root, held_to, candidate, policy)]
     checks.append(
         check_determinism(
             changed or {}, stands.regime, code_changed=bool(stands.code), policy=policy

@@ -108,16 +108,59 @@ def _more(number: int) -> str:
     return f" and {number - MOST_BLAMED} more" if number > MOST_BLAMED else ""
 
 
-def check_files(root: Path, candidate: RunScores, policy: Policy) -> CheckRecord | None:
-    """Whether every mask file that the run recorded is there, and is what it recorded.
+def check_files(
+    root: Path, baseline: RunScores, candidate: RunScores, policy: Policy
+) -> CheckRecord | None:
+    """Whether the run has every mask: those of the baseline, and those it recorded, unchanged.
 
-    None where the policy does not ask, or the run came without its folder of masks.
+    None where the policy does not ask, or where the run came without its folder of masks and has
+    the digest of every frame.
     """
-    paths = RunPaths(root)
-    if policy.masks.complete == "off" or not paths.masks.is_dir():
+    if policy.masks.complete == "off":
         return None
+    found, frames = _missing_files(root, candidate)
+    blame = [*_never_written(baseline, candidate), *found]
+    if blame:
+        return CheckRecord(
+            name="masks/complete",
+            status=policy.masks.complete,
+            verdict="fail",
+            reason=f"{count(len(blame), 'mask')} missing or changed after scoring: "
+            f"{', '.join(one.name for one in blame[:MOST_BLAMED])}{_more(len(blame))}",
+            blame=blame,
+        )
+    if not frames:
+        return None
+    return CheckRecord(
+        name="masks/complete",
+        status=policy.masks.complete,
+        verdict="pass",
+        reason=f"all {count(frames, 'mask file')} are there as recorded",
+    )
+
+
+def _never_written(baseline: RunScores, candidate: RunScores) -> list[Blame]:
+    """Frames that the baseline has masks of and the run recorded none for."""
     blame = []
+    for name, before in baseline.sequences.items():
+        after = candidate.sequences.get(name)
+        if after is None or after.status != "complete" or not after.masks_sha256:
+            continue
+        text = "the run has no mask of this frame, and the baseline has one"
+        blame += [
+            Blame(kind="frame", name=f"{name}/{frame}", text=text)
+            for frame in sorted(before.masks_sha256.keys() - after.masks_sha256.keys())
+        ]
+    return blame
+
+
+def _missing_files(root: Path, candidate: RunScores) -> tuple[list[Blame], int]:
+    """Files that are not there, or not as recorded."""
+    paths = RunPaths(root)
+    blame: list[Blame] = []
     frames = 0
+    if not paths.masks.is_dir():
+        return blame, frames
     for name, record in candidate.sequences.items():
         if record.status != "complete":
             continue
@@ -131,23 +174,7 @@ def check_files(root: Path, candidate: RunScores, policy: Policy) -> CheckRecord
             else:
                 continue
             blame.append(Blame(kind="frame", name=f"{name}/{frame}", text=text))
-    if not frames:
-        return None
-    if blame:
-        return CheckRecord(
-            name="masks/complete",
-            status=policy.masks.complete,
-            verdict="fail",
-            reason=f"{count(len(blame), 'mask')} missing or changed after scoring: "
-            f"{', '.join(one.name for one in blame[:MOST_BLAMED])}{_more(len(blame))}",
-            blame=blame,
-        )
-    return CheckRecord(
-        name="masks/complete",
-        status=policy.masks.complete,
-        verdict="pass",
-        reason=f"all {count(frames, 'mask file')} are there as recorded",
-    )
+    return blame, frames
 
 
 def check_determinism(

@@ -114,7 +114,8 @@ def check_interleaved(
         check = _interleaved_check(stage, first, second, policy, status=status, among=deciding)
         checks.append(check)
     blamed = [_with_stages(check, [*rounds, *repeat], checks) for check in checks]
-    return Judged(blamed, notes)
+    sides = [side for one in (*rounds, *repeat) for side in (one.baseline, one.candidate)]
+    return Judged(_believed(blamed, sides, policy), notes)
 
 
 def _interleaved_check(
@@ -155,6 +156,25 @@ def _interleaved_check(
         high=estimate.high,
         bound=limit,
     )
+
+
+def _believed(
+    checks: Sequence[CheckRecord], sides: Sequence[StageTimes], policy: SpeedPolicy
+) -> list[CheckRecord]:
+    """Undecided where a method returned before its device was done: its clock stopped too early."""
+    doubt = next((one.doubt for one in sides if one.doubt), "")
+    if not doubt:
+        return list(checks)
+    return [
+        check.model_copy(
+            update={
+                "verdict": "inconclusive",
+                "status": _status(check.status, "inconclusive", policy),
+                "reason": f"{doubt}; {check.reason}",
+            }
+        )
+        for check in checks
+    ]
 
 
 def _status(status: Level, verdict: Verdict, policy: SpeedPolicy) -> Level:
@@ -272,7 +292,7 @@ def check_normalised(
             f"speed: the baseline has no noise floor; {UNKNOWN_NOISE:.2f} is assumed "
             "(vosbench baseline set RUN --self-test measures it)"
         )
-    return Judged(checks, notes)
+    return Judged(_believed(checks, runs, policy), notes)
 
 
 def _scale(

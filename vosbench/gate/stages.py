@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from vosbench.store import RunPaths
 from vosbench.store.schema import SequenceRecord
-from vosbench.timing import read_trace
+from vosbench.timing import find_faults, read_trace
 
 __all__ = ["WALL", "FrameOf", "StageTimes", "read_memory", "read_stages"]
 
@@ -39,9 +39,11 @@ class StageTimes:
     Attributes:
         ms: stage to frame to ms above 0. A stage that a method marked within another is named
             `outer.inner`.
+        doubt: why the method's times decide nothing, in words; empty if they can be believed.
     """
 
     ms: Mapping[str, Mapping[FrameOf, float]]
+    doubt: str = ""
 
     def medians(self) -> dict[str, dict[str, float]]:
         """Stage to sequence to median ms."""
@@ -62,8 +64,11 @@ def read_stages(root: Path, records: Mapping[str, SequenceRecord]) -> StageTimes
     """Times of a run directory; empty without a trace. Repetitions of a frame are averaged."""
     path = RunPaths(root).trace
     sums: dict[str, dict[FrameOf, list[float]]] = {}
+    doubt = ""
     if path.is_file():
         table = read_trace(path)
+        faults = [one.text for one in find_faults(table) if one.kind == "unsynchronised"]
+        doubt = faults[0] if faults else ""
         columns = ("sequence", "frame", "stage", "inside", "ms")
         for sequence, frame, stage, inside, ms in zip(
             *(table[name].tolist() for name in columns), strict=True
@@ -80,7 +85,8 @@ def read_stages(root: Path, records: Mapping[str, SequenceRecord]) -> StageTimes
         {
             stage: {key: statistics.fmean(values) for key, values in frames.items()}
             for stage, frames in sums.items()
-        }
+        },
+        doubt,
     )
 
 

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from vosbench.report.confusion import Confusion, build_confusion
+from vosbench.report.events import Span, spans_of
 from vosbench.report.facts import FactGroup, Parameter, fact_groups, parameter_rows
+from vosbench.report.losses import LossView, build_losses
 from vosbench.report.published import PublishedRow
 from vosbench.report.source import ObjectCurve, RunSource
+from vosbench.report.speed import Speed, build_speed
 from vosbench.report.stages import Timing, summarise_trace
 from vosbench.report.tables import (
     Failure,
     ObjectRow,
     SequenceRow,
+    anchors,
     failures,
     object_rows,
     sequence_rows,
 )
 from vosbench.report.text import count, defined, figures, plain, points
 from vosbench.report.verdict import Verdict, judge
+from vosbench.report.videos import Video
 from vosbench.report.worst import WorstView
 
-__all__ = ["ORACLE_NOTICE", "Content", "CurveView", "build_content", "curve_order", "describe"]
+if TYPE_CHECKING:
+    from vosbench.report.viewer import ViewerSequence
+
+__all__ = [
+    "ORACLE_NOTICE",
+    "Content",
+    "CurveView",
+    "FramesView",
+    "build_content",
+    "curve_order",
+    "describe",
+    "run_spans",
+]
 
 ORACLE_NOTICE: Final = (
     "Oracle variant: this method was shown the ground truth. Its numbers are an upper bound for "
@@ -35,7 +53,7 @@ Cells: TypeAlias = tuple[float | None, ...]
 
 @dataclass(frozen=True)
 class CurveView:
-    """One figure of J over time.
+    """One figure of J and F over time.
 
     Attributes:
         sequence: name, for the caption.
@@ -52,6 +70,29 @@ class CurveView:
     j: float | None
     object_ids: tuple[int, ...]
     alt: str
+
+
+@dataclass(frozen=True)
+class FramesView:
+    """The frames that a reader can step through.
+
+    Attributes:
+        sequences: those with frames, lowest J first.
+        note: what was left out or is missing, and how to get it; or empty.
+    """
+
+    sequences: tuple[ViewerSequence, ...] = ()
+    note: str = ""
+
+    @property
+    def count(self) -> int:
+        """Frames in all."""
+        return sum(len(one.frames) for one in self.sequences)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all pictures."""
+        return sum(one.size for one in self.sequences)
 
 
 @dataclass(frozen=True)
@@ -77,6 +118,11 @@ class Content:
         facts: method, data, machine and packages.
         command: what to type to run it again, or empty.
         warnings: what a reader of the numbers must know.
+        speed: latency, other stopwatches, streaming and conditions; None where no step was timed.
+        losses: where J is lost, or None for a run that was not diagnosed.
+        confusion: which objects take each other's pixels, or None.
+        frames: the frame viewer.
+        videos: videos that were made of the run.
     """
 
     title: str
@@ -97,6 +143,11 @@ class Content:
     facts: tuple[FactGroup, ...]
     command: tuple[str, ...]
     warnings: tuple[str, ...]
+    speed: Speed | None = None
+    losses: LossView | None = None
+    confusion: Confusion | None = None
+    frames: FramesView = FramesView()
+    videos: tuple[Video, ...] = ()
 
 
 def build_content(
@@ -107,6 +158,8 @@ def build_content(
     worst: tuple[WorstView, ...],
     worst_note: str,
     notices: Iterable[str] = (),
+    frames: FramesView | None = None,
+    videos: tuple[Video, ...] = (),
 ) -> Content:
     """Gather what the report says.
 
@@ -117,9 +170,12 @@ def build_content(
         worst: frames that were chosen.
         worst_note: why their pictures are missing, or empty.
         notices: further warnings of the one who draws the report.
+        frames: the frame viewer, if there is one.
+        videos: videos of the run.
     """
     run, scores = source.run, source.scores
     here = (run.data.dataset, run.data.split)
+    diagnosis, table = source.diagnosis, source.trace.table if source.trace else None
     return Content(
         title=f"{run.method.reference} on {run.data.dataset} {run.data.split}",
         method=run.method.reference,
@@ -139,7 +195,33 @@ def build_content(
         facts=fact_groups(run),
         command=tuple(run.command),
         warnings=(*_warnings(source), *notices),
+        speed=build_speed(table, run) if table is not None else None,
+        losses=build_losses(diagnosis, spans=run_spans(source), anchors=anchors(source))
+        if diagnosis is not None
+        else None,
+        confusion=build_confusion(diagnosis) if diagnosis is not None else None,
+        frames=frames or FramesView(),
+        videos=videos,
     )
+
+
+def run_spans(source: RunSource) -> Mapping[str, tuple[Span, ...]]:
+    """Events and failures of the run's diagnosis by sequence; empty where there is none."""
+    if source.diagnosis is None:
+        return {}
+    lengths = {
+        name: max((curve.length for curve in curves), default=1)
+        for name, curves in source.curves.items()
+    }
+    positions = {
+        name: {
+            frame: int(at)
+            for curve in curves
+            for frame, at in zip(curve.frames, curve.index, strict=True)
+        }
+        for name, curves in source.curves.items()
+    }
+    return spans_of(source.diagnosis, lengths, positions)
 
 
 def curve_order(source: RunSource) -> list[str]:
@@ -175,7 +257,7 @@ def describe(name: str, curves: Iterable[ObjectCurve]) -> str:
             f"at frame {frame}"
         )
     more = f"; and {count(len(told) - 6, 'more object')}" if len(told) > 6 else ""
-    return plain(f"J over time of {name}: {'; '.join(told[:6])}{more}.")
+    return plain(f"J and F over time of {name}. J: {'; '.join(told[:6])}{more}.")
 
 
 def _why_no_curves(source: RunSource) -> str:

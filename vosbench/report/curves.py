@@ -1,4 +1,4 @@
-"""J over time as small SVG figures: same scores, same bytes; light and dark in one file.
+"""J and F over time as small SVG figures: same scores, same bytes; light and dark in one file.
 
 The colours in the file are those of the light theme, so that it can go into a paper as it is; a
 style sheet inside it replaces them where the reader prefers dark. Text stays text. No name from
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vosbench.report.palette import Ink, object_colour
+from vosbench.report.events import GROUP_TITLES, SHADED, Span
+from vosbench.report.palette import SPAN_INKS, Ink, object_colour
 from vosbench.report.source import ObjectCurve
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["GRID", "TEXT", "PaperFigure", "draw_curves", "draw_paper_curves", "draw_svg"]
 
 _WIDTH_IN: Final = 3.5
-_HEIGHT_IN: Final = 1.55
+_HEIGHT_IN: Final = 2.3
+PLOT: Final = (0.085, 0.9)
+"""Left edge and width of the plots in a curve's figure, as shares of its width."""
 _PAPER: Final = Ink("#ffffff", "#191c20")
 TEXT: Final = Ink("#555b63", "#a8afb8")
 GRID: Final = Ink("#d9dde2", "#343a42")
@@ -49,26 +52,68 @@ _METADATA = re.compile(r" *<metadata>.*?</metadata>\n?", re.DOTALL)
 _FONT_FAMILY = re.compile(r"font-family: [^;\"]*")
 
 
-def draw_curves(curves: Sequence[ObjectCurve], *, marked: Iterable[tuple[int, int]] = ()) -> str:
-    """Draw the curves of one sequence.
+def draw_curves(
+    curves: Sequence[ObjectCurve],
+    *,
+    marked: Iterable[tuple[int, int]] = (),
+    spans: Sequence[Span] = (),
+) -> str:
+    """Draw the curves of one sequence: J above F, and below them lanes of events.
 
     Args:
         curves: objects of one sequence.
         marked: (object id, frame index) of frames that are shown elsewhere, drawn as rings.
+        spans: events and failures; those of `SHADED` shade the plots, all have a lane.
 
     Returns:
-        An SVG document; J in points over the index of the frame.
+        An SVG document; J and F in points over the index of the frame.
     """
+    last = max((curve.length - 1 for curve in curves), default=1)
+    groups = [group for group in GROUP_TITLES if any(one.group == group for one in spans)]
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_axes((0.085, 0.2, 0.9, 0.74), facecolor="none")
-        _draw_frame(axes, last=max((curve.length - 1 for curve in curves), default=1))
-        for curve in curves:
-            _draw_curve(axes, curve, curve.j)
-        _draw_marks(axes, curves, set(marked))
+        rings = set(marked)
+        for name, bottom in (("J", 0.6), ("F", 0.245)):
+            axes = figure.add_axes((PLOT[0], bottom, PLOT[1], 0.315), facecolor="none")
+            _draw_frame(axes, last=last)
+            axes.set_ylabel(name, color=TEXT.light, labelpad=-3, rotation=0, y=0.62)
+            axes.set_yticks((0, 100))
+            axes.set_xlabel("")
+            axes.set_xticks([])
+            for one in spans:
+                if one.group in SHADED:
+                    ink = SPAN_INKS[one.group].light
+                    left, right = one.first - 0.5, one.last + 0.5
+                    axes.axvspan(left, right, color=ink, alpha=0.13, linewidth=0, zorder=0.1)
+            for curve in curves:
+                _draw_curve(axes, curve, curve.j if name == "J" else curve.f)
+            if name == "J":
+                _draw_marks(axes, curves, rings)
+        _draw_lanes(figure, spans, groups, last=last)
 
     hues = [object_colour(curve.object_id)[:2] for curve in curves]
+    hues += [(SPAN_INKS[group].light, SPAN_INKS[group].dark) for group in groups]
     return draw_svg(draw, size=(_WIDTH_IN, _HEIGHT_IN), hues=hues)
+
+
+def _draw_lanes(figure: Figure, spans: Sequence[Span], groups: Sequence[str], *, last: int) -> None:
+    """The axis of frames, and above it a lane for each group of events."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes = figure.add_axes((PLOT[0], 0.155, PLOT[1], 0.075), facecolor="none")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xlim(0, max(last, 1))
+    axes.set_ylim(len(GROUP_TITLES), 0)
+    axes.set_yticks([])
+    axes.tick_params(length=0, colors=TEXT.light, pad=2)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.set_xlabel("frame", color=TEXT.light, labelpad=1.5)
+    for lane, group in enumerate(groups):
+        bars = [
+            (one.first - 0.5, one.last - one.first + 1.0) for one in spans if one.group == group
+        ]
+        axes.broken_barh(bars, (lane + 0.1, 0.8), color=SPAN_INKS[group].light, linewidth=0)
 
 
 def draw_svg(

@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 __all__ = [
     "ERROR_COLOURS",
+    "SPAN_INKS",
+    "TERM_INKS",
     "Ink",
     "ObjectColour",
     "object_colour",
@@ -48,6 +50,25 @@ ERROR_COLOURS: Final = {
     "false-negative": (86, 180, 233),
     "wrong-object": (240, 228, 66),
 }
+# groups of events, see `vosbench.report.events`; none is the colour of an object
+SPAN_INKS: Final = {
+    "failure": Ink("#d1352b", "#ff6b60"),
+    "hidden": Ink("#5b6f8c", "#93a9c9"),
+    "contact": Ink("#b07d00", "#e5b94f"),
+    "identity": Ink("#a5309a", "#e883de"),
+    "change": Ink("#2f9e8f", "#63cbbd"),
+}
+# groups of terms of the loss, see `vosbench.diagnose.GROUPS`
+TERM_INKS: Final = {
+    "boundary": Ink("#4c78a8", "#7ba7d7"),
+    "identity": Ink("#a5309a", "#e883de"),
+    "wrong object": Ink("#6b4fbb", "#ab94ee"),
+    "drift": Ink("#d1352b", "#ff6b60"),
+    "missed": Ink("#2b98c7", "#62c4ee"),
+    "hallucinated": Ink("#9c6b30", "#d1a56d"),
+    "background": Ink("#d97706", "#f5a94b"),
+    "interior": Ink("#2f9e6e", "#63cba0"),
+}
 
 
 def object_colour(object_id: int) -> ObjectColour:
@@ -57,9 +78,18 @@ def object_colour(object_id: int) -> ObjectColour:
 
 
 def palette_css() -> str:
-    """Rules for the legends: `.hue-0` .. `.hue-6` as `object_colour`, and the kinds of error."""
+    """Rules for what is drawn on the page.
+
+    `.hue-0` .. `.hue-6` are as `object_colour`, `.span-<group>` and `.term-<group>` the fills of
+    events and of terms of the loss, `.box.<kind>` the kinds of error.
+    """
     light = "".join(f".hue-{i}{{stroke:{hue[0]}}}" for i, hue in enumerate(_HUES))
     dark = "".join(f".hue-{i}{{stroke:{hue[1]}}}" for i, hue in enumerate(_HUES))
+    for kind, inks in (("span", SPAN_INKS), ("term", TERM_INKS)):
+        for name, ink in inks.items():
+            rule = f".{kind}-{name.replace(' ', '-')}"
+            light += f"{rule}{{fill:{ink.light}}}"
+            dark += f"{rule}{{fill:{ink.dark}}}"
     errors = "".join(
         f".box.{kind}{{background:rgb({red} {green} {blue})}}"
         for kind, (red, green, blue) in ERROR_COLOURS.items()

@@ -158,6 +158,8 @@ def _tables(content: Content) -> Iterator[Table]:
             for row in (timing.rows if timing else ())
         ),
     )
+    yield from _diagnosis_tables(content, mark)
+    yield from _speed_tables(content)
     yield Table(
         "parameters",
         f"Parameters of {what}",
@@ -169,6 +171,117 @@ def _tables(content: Content) -> Iterator[Table]:
         f"What {what} was run with",
         tuple(map(_text, ("group", "name", "value"))),
         tuple((group.title, key, value) for group in content.facts for key, value in group.rows),
+    )
+
+
+def _diagnosis_tables(content: Content, mark: str) -> Iterator[Table]:
+    losses = content.losses
+    if losses is None:
+        return
+    what = content.title
+    groups = tuple(Field(group.replace(" ", "_"), group, "points") for group in losses.groups)
+    j = Field("j_mean", "J mean", "points")
+    yield Table(
+        "losses",
+        f"Where J is lost, by sequence, {what}{mark}",
+        (_text("sequence"), j, _text("mostly"), *groups),
+        tuple((row.name, row.j, row.dominant, *row.losses) for row in losses.sequences),
+    )
+    yield Table(
+        "causes",
+        f"Where J is lost, by object, {what}{mark}",
+        (
+            _text("sequence"),
+            _count("object"),
+            j,
+            _text("cause"),
+            _count("failures"),
+            _count("followed"),
+            _count("lag"),
+            Field("clipped", "clipped", "points"),
+            Field("centre_error", "centre error", "measured"),
+            *groups,
+        ),
+        tuple(
+            (
+                *(row.sequence, row.object_id, row.j, row.cause, row.failures, row.followed),
+                *(row.lag, row.clipped, row.centre_error),
+                *row.losses,
+            )
+            for row in losses.objects
+        ),
+    )
+    yield Table(
+        "events",
+        f"Failures and events, {what}{mark}",
+        (
+            *map(_text, ("sequence", "kind")),
+            *map(_count, ("object", "other")),
+            *map(_text, ("from", "to")),
+            Field("strength", "strength", "measured"),
+        ),
+        tuple(
+            (
+                *(one.sequence, one.kind, one.object_id, one.other),
+                *(one.first_frame, one.last_frame, one.strength),
+            )
+            for one in losses.spans
+        ),
+    )
+    kappas = ("train", "left_out", "val", "here")
+    yield Table(
+        "attributes",
+        f"J of sequences with and without an attribute, 95 % interval by sequence, {what}{mark}",
+        (
+            *map(_text, ("attribute", "when")),
+            *map(_count, ("with", "without")),
+            Field("j_with", "J with", "points"),
+            Field("j_without", "J without", "points"),
+            *(Field(key, key, "change") for key in ("difference", "low", "high")),
+            *(
+                Field(f"kappa_{key}", f"kappa {key.replace('_', ' ')}", "measured")
+                for key in kappas
+            ),
+        ),
+        tuple(
+            (
+                *(row.name, row.rule, row.with_it, row.without, row.j_with, row.j_without),
+                *(row.difference, row.low, row.high),
+                *row.kappas,
+            )
+            for row in losses.attributes
+        ),
+    )
+
+
+def _speed_tables(content: Content) -> Iterator[Table]:
+    speed, timing = content.speed, content.timing
+    if speed is None or timing is None:
+        return
+    where = f"{content.title} on {timing.kind}, {timing.machine}"
+    fps = Field("fps", "FPS", "measured")
+    yield Table(
+        "conventions",
+        f"Frames per second under several conventions, {where}",
+        (_text("convention"), fps, _text("clock"), _text("counts")),
+        tuple((row.name, row.fps, row.clock, row.counts) for row in speed.conventions),
+    )
+    yield Table(
+        "clips",
+        f"Frames per second over whole clips, start included, {where}",
+        (_count("frames"), fps),
+        tuple((row.frames, row.fps) for row in speed.clips),
+    )
+    yield Table(
+        "streaming",
+        f"Frames that arrive at a fixed rate, {where}",
+        (
+            _count("rate"),
+            Field("segmented", "segmented (%)", "points"),
+            Field("on_time", "in time (%)", "points"),
+            Field("age", "mean age (frames)", "measured"),
+        ),
+        tuple((int(row.rate), row.processed, row.on_time, row.age) for row in speed.streaming),
     )
 
 

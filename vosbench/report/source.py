@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,11 @@ from vosbench.timing import read_trace
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vosbench.explain import DiagnosisRecord
+
 __all__ = ["ObjectCurve", "RunSource", "TraceTable", "load_source"]
+
+_DIAGNOSIS: Final = "diagnosis.json"
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,13 @@ class TraceTable:
     """Stages of all frames: N names and N durations (ms, float64).
 
     `inside` has for each the call that the method marked the stage within, or an empty string; it
-    may be empty as a whole.
+    may be empty as a whole. `table` is the whole trace, columns of `TRACE_COLUMNS`.
     """
 
     stages: tuple[str, ...]
     ms: NDArray[np.float64]
     inside: tuple[str, ...] = ()
+    table: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class RunSource:
         scores: `scores.json`.
         curves: `frames.parquet` by sequence name, objects ascending.
         trace: `trace.parquet`.
+        diagnosis: `diagnosis.json`, what `vosbench diagnose` found.
     """
 
     root: Path
@@ -82,6 +88,7 @@ class RunSource:
     scores: ScoreRecord | None
     curves: Mapping[str, tuple[ObjectCurve, ...]]
     trace: TraceTable | None
+    diagnosis: DiagnosisRecord | None = None
 
     def mask(self, sequence: str, frame: str) -> Path:
         """Where the run keeps the predicted mask of a frame; the names must be safe path parts."""
@@ -104,7 +111,17 @@ def load_source(root: Path) -> RunSource:
         scores=read_scores(root) if paths.scores.exists() else None,
         curves=_curves(paths.frames) if paths.frames.exists() else {},
         trace=_trace(paths.trace) if paths.trace.exists() else None,
+        diagnosis=_diagnosis(root),
     )
+
+
+def _diagnosis(root: Path) -> DiagnosisRecord | None:
+    if not (root / _DIAGNOSIS).exists():
+        return None
+    # it brings the whole diagnosis along, and that draws on this package
+    from vosbench.explain import DIAGNOSIS_JSON, DiagnosisRecord
+
+    return read_record(root / DIAGNOSIS_JSON, DiagnosisRecord)
 
 
 def _columns(path: Path, wanted: tuple[str, ...]) -> pd.DataFrame:
@@ -140,4 +157,5 @@ def _trace(path: Path) -> TraceTable:
         stages=tuple(str(stage) for stage in table["stage"]),
         inside=tuple(str(call) for call in table["inside"]),
         ms=table["ms"].to_numpy(dtype=np.float64),
+        table=table,
     )

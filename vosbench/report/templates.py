@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vosbench.errors import InputError
 from vosbench.report.published import PublishedRow
+from vosbench.report.table import significant
 from vosbench.report.text import (
     METRICS,
     UNDEFINED,
@@ -29,7 +30,7 @@ from vosbench.report.worst import Picture, WorstView
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["asset_text", "csp_hash", "html_environment", "markdown_environment"]
+__all__ = ["asset_path", "asset_text", "csp_hash", "html_environment", "markdown_environment"]
 
 _SHOWN_VALUES = {metric.card_key for metric in METRICS} | {"ms_per_frame"}
 
@@ -43,9 +44,14 @@ def _folder() -> Path:
     raise InputError("the templates of vosbench are not installed", hint="install vosbench again")
 
 
+def asset_path(name: str) -> Path:
+    """A file of the templates' folder."""
+    return _folder() / name
+
+
 def asset_text(name: str) -> str:
     """A style sheet or script of the templates' folder."""
-    return (_folder() / name).read_text(encoding="utf-8")
+    return asset_path(name).read_text(encoding="utf-8")
 
 
 def csp_hash(content: str) -> str:
@@ -102,6 +108,7 @@ def _environment(*, autoescape: bool, finalize: Any) -> Environment:
         "points": points,
         "published_number": published_number,
         "shell": _shell,
+        "significant": significant,
     }
     environment.globals |= {"metrics": METRICS, "undefined": UNDEFINED, "picture_alt": picture_alt}
     return environment

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from vosbench import __version__
+from vosbench.data import is_safe_name
 from vosbench.errors import InputError, UsageError
-from vosbench.report.content import Content, CurveView, build_content, curve_order, describe
+from vosbench.report.content import (
+    CurveView,
+    FramesView,
+    build_content,
+    curve_order,
+    describe,
+    run_spans,
+)
 from vosbench.report.curves import draw_curves
-from vosbench.report.palette import object_colour, palette_css
+from vosbench.report.events import Span
+from vosbench.report.page import render_markdown, render_page
 from vosbench.report.published import PublishedRow
 from vosbench.report.source import RunSource, load_source
 from vosbench.report.tables import anchors
-from vosbench.report.templates import (
-    asset_text,
-    csp_hash,
-    html_environment,
-    markdown_environment,
-)
-from vosbench.report.text import defined, json_for_html
-from vosbench.report.worst import APART, PER_SEQUENCE, WorstFrame, WorstView, choose_worst
+from vosbench.report.text import defined
+from vosbench.report.videos import VIDEOS, carry_videos
+from vosbench.report.worst import WorstFrame, WorstView, choose_worst
 from vosbench.store import RunPaths
 from vosbench.types import Sequence as VideoSequence
+
+if TYPE_CHECKING:
+    from vosbench.report.viewer import ViewerSequence
 
 __all__ = ["ReportPaths", "write_report"]
 
@@ -42,6 +47,8 @@ class ReportPaths:
         markdown: the same report for places that render Markdown.
         figures: SVG curves, lowest J first.
         overlays: WebP overlays of the worst frames, worst first.
+        frames_bytes: size of the frames that can be stepped through.
+        frames_note: what they leave out, or why there are none; or empty.
     """
 
     folder: Path
@@ -49,6 +56,8 @@ class ReportPaths:
     markdown: Path
     figures: tuple[Path, ...]
     overlays: tuple[Path, ...]
+    frames_bytes: int = 0
+    frames_note: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ def write_report(
     published: Sequence[PublishedRow] = (),
     worst: int = 6,
     sequences: Mapping[str, VideoSequence] | None = None,
+    frames: str = "auto",
 ) -> ReportPaths:
     """Write `report/` of a run directory; the same run gives the same bytes.
 
@@ -79,21 +89,28 @@ def write_report(
         worst: how many frames to show at most.
         sequences: the dataset's sequences by name, as `open_dataset` gives them. Without them and
             without `data_root` the report says how its frames can be shown.
+        frames: which sequences can be stepped through frame by frame: `auto` (those with the lowest
+            J, 250 frames together), `all`, `none`, a number of sequences, or patterns of names with
+            commas between them. A frame takes about 30 kB.
 
     Returns:
         Paths of the files.
 
     Raises:
         InputError: if the run directory has no `run.json`, or a file in it is damaged.
+        UsageError: `frames` names no sequence of the run.
     """
     source = load_source(run)
     footage = _footage(source, data_root, sequences)
     chosen = choose_worst(
         (curve for objects in source.curves.values() for curve in objects), most=worst
     )
+    spans = run_spans(source)
     with _replaced(RunPaths(run).report) as folder:
-        curves = _write_curves(source, chosen, folder)
+        curves = _write_curves(source, chosen, spans, folder)
         views = _write_overlays(source, chosen, footage, folder)
+        viewer = _write_frames(source, footage, frames, folder)
+        videos = carry_videos((run / VIDEOS, RunPaths(run).report / VIDEOS), folder)
         content = build_content(
             source,
             published=published,
@@ -101,9 +118,11 @@ def write_report(
             worst=views,
             worst_note=footage.note,
             notices=footage.notices,
+            frames=viewer,
+            videos=videos,
         )
-        _write_text(folder / "index.html", _page(source, content))
-        _write_text(folder / "report.md", _markdown(source, content))
+        _write_text(folder / "index.html", render_page(source, content, spans))
+        _write_text(folder / "report.md", render_markdown(source, content))
     report = RunPaths(run).report
     return ReportPaths(
         folder=report,
@@ -111,6 +130,8 @@ def write_report(
         markdown=report / "report.md",
         figures=tuple(report / curve.file for curve in curves),
         overlays=tuple(report / picture.file for view in views for picture in view.pictures),
+        frames_bytes=viewer.size,
+        frames_note=viewer.note,
     )
 
 
@@ -150,7 +171,10 @@ def _footage(
 
 
 def _write_curves(
-    source: RunSource, chosen: Sequence[WorstFrame], folder: Path
+    source: RunSource,
+    chosen: Sequence[WorstFrame],
+    spans: Mapping[str, tuple[Span, ...]],
+    folder: Path,
 ) -> tuple[CurveView, ...]:
     fragments = anchors(source)
     (folder / "figures").mkdir()
@@ -161,7 +185,7 @@ def _write_curves(
         # named by position: a sequence's name may be anything
         anchor = fragments.get(name) or f"unlisted-{len(views) + 1}"
         file = f"figures/{anchor}.svg"
-        _write_text(folder / file, draw_curves(objects, marked=marked))
+        _write_text(folder / file, draw_curves(objects, marked=marked, spans=spans.get(name, ())))
         summary = source.scores.sequences.get(name) if source.scores else None
         views.append(
             CurveView(
@@ -187,75 +211,33 @@ def _write_overlays(
     return render_worst(source, chosen, footage.sequences, folder)
 
 
-def _page(source: RunSource, content: Content) -> str:
-    css = asset_text("style.css") + palette_css()
-    script = asset_text("page.js")
-    policy = (
-        "default-src 'none'; img-src 'self' file:; "
-        f"style-src {csp_hash(css)}; script-src {csp_hash(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return (
-        html_environment()
-        .get_template("index.html.j2")
-        .render(
-            **_shared(source, content),
-            css=css,
-            script=script,
-            policy=policy,
-            data=json_for_html(_data(source)),
-            version=__version__,
-            object_ids=sorted({i for curve in content.curves for i in curve.object_ids}),
-            object_dashes=_dashes,
-            has_pictures=any(view.pictures for view in content.worst),
-            per_sequence=PER_SEQUENCE,
-            apart=APART,
-        )
-    )
+def _write_frames(source: RunSource, footage: _Footage, request: str, folder: Path) -> FramesView:
+    """Draw the frames that can be stepped through, and say which are missing and why."""
+    # decoding images and masks is only loaded where there are any
+    from vosbench.report.viewer import choose_sequences, draw_sequence
 
-
-def _markdown(source: RunSource, content: Content) -> str:
-    return markdown_environment().get_template("report.md.j2").render(**_shared(source, content))
-
-
-def _shared(source: RunSource, content: Content) -> dict[str, Any]:
-    on_cpu = source.run.settings.device.startswith("cpu")
-    return {
-        "content": content,
-        "run": source.run,
-        "scores": source.scores,
-        "kind": "CPU" if on_cpu else "GPU",
+    fragments = anchors(source)
+    ordered = dict.fromkeys((*curve_order(source), *source.run.data.sequences))
+    found = {
+        name: footage.sequences[name]
+        for name in ordered
+        if name in footage.sequences
+        and is_safe_name(name)
+        and source.mask(name, "0").parent.is_dir()
+        and all(frame.image is not None for frame in footage.sequences[name].frames)
     }
-
-
-def _dashes(object_id: int) -> str:
-    return " ".join(f"{length:g}" for length in object_colour(object_id).dashes)
-
-
-def _data(source: RunSource) -> dict[str, Any]:
-    run, scores = source.run, source.scores
-    return {
-        "schema_version": 1,
-        "run_id": run.run_id,
-        "status": run.status,
-        "method": run.method.reference,
-        "oracle": run.method.oracle,
-        "dataset": run.data.dataset,
-        "split": run.data.split,
-        "manifest_sha256": run.data.manifest_sha256,
-        "scores": _finite(scores.model_dump(mode="python", by_alias=True)) if scores else None,
-    }
-
-
-def _finite(value: Any) -> Any:
-    """The value with null for every number that JSON cannot hold."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    choice = choose_sequences(request, {name: len(one.frames) for name, one in found.items()})
+    shown: list[ViewerSequence] = []
+    notes = [footage.note, choice.note]
+    for name in choice.names:
+        anchor = fragments.get(name) or f"unlisted-{len(shown) + 1}"
+        try:
+            shown.append(draw_sequence(source, found[name], anchor, folder))
+        except (InputError, OSError) as error:
+            # the report is of use without them
+            shutil.rmtree(folder / "frames" / anchor, ignore_errors=True)
+            notes.append(f"The frames of {name} cannot be shown: {error}")
+    return FramesView(tuple(shown), " ".join(note for note in notes if note))
 
 
 def _write_text(path: Path, content: str) -> None:

@@ -70,7 +70,7 @@ class RunPaths:
 
     def derived(self) -> list[Path]:
         """Files that are computed from the masks, and stale once the masks change."""
-        patterns = ("*_results-*.csv", "diagnosis.*")
+        patterns = ("*_results-*.csv", "diagnosis.*", "videos/*")
         found = [path for pattern in patterns for path in self.root.glob(pattern)]
         return [self.scores, self.frames, self.trace, *found]
 

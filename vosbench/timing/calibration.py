@@ -16,12 +16,21 @@ import numpy as np
 
 from vosbench.timing.machine import processor_name
 
-__all__ = ["KERNELS", "Calibration", "Calibrator", "Comparability", "comparability"]
+__all__ = [
+    "KERNELS",
+    "Calibration",
+    "Calibrator",
+    "Comparability",
+    "Kernels",
+    "comparability",
+    "make_kernels",
+]
 
 KERNELS: Final = ("convolution", "matrix-product", "copy", "host-loop")
 _AGREE: Final = 1.10
 _SLOW: Final = 4 / 3
 _HOST_LOOP: Final = 20_000
+_LEAST_BEFORE: Final = 5
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,74 @@ class Calibration:
         )
 
 
+@dataclass(frozen=True)
+class Kernels:
+    """The four kernels, ready to be run.
+
+    Attributes:
+        run: one call of each, by name; on a GPU it returns before the work is done.
+        sizes: what each does, in words.
+        wait: until the device has nothing left to do.
+    """
+
+    run: Mapping[str, Callable[[], object]]
+    sizes: Mapping[str, str]
+    wait: Callable[[], None]
+
+
+def make_kernels(device: str, precision: str, *, small: bool = False) -> Kernels:
+    """Put the kernels' operands on a device, and run each twice so that nothing is cold.
+
+    Args:
+        device: `cpu` or `cuda:N`.
+        precision: of convolution and matrix product.
+        small: well under a millisecond each on a CPU, for measuring the measurement itself.
+    """
+    import torch
+
+    where = torch.device(device)
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    side, megabytes = (1024, 64) if where.type == "cpu" else (4096, 256)
+    channels, height, width, turns = 256, 60, 107, _HOST_LOOP
+    if small:
+        side, megabytes, channels, height, width = 256, 2, 48, 30, 54
+        turns = _HOST_LOOP // 8
+    random = torch.Generator().manual_seed(0)
+
+    def made(*shape: int) -> Any:
+        values = torch.rand(shape, generator=random) - 0.5
+        return values.to(where, dtype)
+
+    def wait() -> None:
+        if where.type == "cuda":
+            torch.cuda.synchronize(where)
+
+    image = made(1, channels, height, width).contiguous(memory_format=torch.channels_last)
+    kernel = made(channels, channels, 3, 3).contiguous(memory_format=torch.channels_last)
+    left, right = made(side, side), made(side, side)
+    source = torch.zeros(megabytes << 20, dtype=torch.uint8, device=where)
+    target = torch.empty_like(source)
+    host = np.random.default_rng(0).random(256)
+    run: dict[str, Callable[[], object]] = {
+        "convolution": lambda: torch.nn.functional.conv2d(image, kernel, padding=1),
+        "matrix-product": lambda: left @ right,
+        "copy": lambda: target.copy_(source),
+        "host-loop": lambda: _host_loop(host, turns),
+    }
+    sizes = {
+        "convolution": f"3x3, {channels} to {channels} channels at {height}x{width}, {precision}",
+        "matrix-product": f"{side}x{side} by {side}x{side}, {precision}",
+        "copy": f"{megabytes} MiB within the device's memory",
+        "host-loop": f"{turns} turns of Python and {turns // 100} small NumPy sums, one thread",
+    }
+    with torch.inference_mode():
+        for one in run.values():
+            one()
+            one()
+    wait()
+    return Kernels(run, sizes, wait)
+
+
 class Calibrator:
     """Runs the kernels on one device.
 
@@ -80,53 +157,25 @@ class Calibrator:
 
         self._torch = torch
         self._device, self._precision = torch.device(device), precision
-        kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-        dtype = kinds[precision]
-        on_cpu = self._device.type == "cpu"
-        side, megabytes = (1024, 64) if on_cpu else (4096, 256)
-        random = torch.Generator().manual_seed(0)
-
-        def made(*shape: int) -> Any:
-            values = torch.rand(shape, generator=random) - 0.5
-            return values.to(self._device, dtype)
-
-        image = made(1, 256, 60, 107).contiguous(memory_format=torch.channels_last)
-        kernel = made(256, 256, 3, 3).contiguous(memory_format=torch.channels_last)
-        left, right = made(side, side), made(side, side)
-        source = torch.zeros(megabytes << 20, dtype=torch.uint8, device=self._device)
-        target = torch.empty_like(source)
-        host = np.random.default_rng(0).random(256)
-        self._kernels: dict[str, Callable[[], object]] = {
-            "convolution": lambda: torch.nn.functional.conv2d(image, kernel, padding=1),
-            "matrix-product": lambda: left @ right,
-            "copy": lambda: target.copy_(source),
-            "host-loop": lambda: _host_loop(host),
-        }
-        self._sizes = {
-            "convolution": f"3x3, 256 to 256 channels at 60x107, {precision}",
-            "matrix-product": f"{side}x{side} by {side}x{side}, {precision}",
-            "copy": f"{megabytes} MiB within the device's memory",
-            "host-loop": f"{_HOST_LOOP} turns of Python and 200 small NumPy sums, one thread",
-        }
-        self._ms: dict[str, list[float]] = {name: [] for name in self._kernels}
-        with torch.inference_mode():
-            for run in self._kernels.values():
-                run()
-                run()
+        self._kernels = make_kernels(device, precision)
+        self._ms: dict[str, list[float]] = {name: [] for name in self._kernels.run}
 
     def measure(self) -> None:
         """Run every kernel once; on a GPU the device is waited for before and after each."""
         with self._torch.inference_mode():
-            for name, run in self._kernels.items():
-                self._wait()
+            for name, run in self._kernels.run.items():
+                self._kernels.wait()
                 begin = time.perf_counter_ns()
                 run()
-                self._wait()
+                self._kernels.wait()
                 self._ms[name].append((time.perf_counter_ns() - begin) / 1e6)
 
-    def _wait(self) -> None:
-        if self._device.type == "cuda":
-            self._torch.cuda.synchronize(self._device)
+    def slow_now(self) -> bool:
+        """Whether all kernels just took over 4/3 of their median so far; no below six rounds."""
+        return all(
+            len(values) > _LEAST_BEFORE and values[-1] > _SLOW * statistics.median(values[:-1])
+            for values in self._ms.values()
+        )
 
     def result(self) -> Calibration:
         """What was measured so far."""
@@ -141,15 +190,15 @@ class Calibrator:
             precision=self._precision,
             threads=int(self._torch.get_num_threads()),
             ms={kernel: tuple(values) for kernel, values in self._ms.items()},
-            sizes=self._sizes,
+            sizes=self._kernels.sizes,
         )
 
 
-def _host_loop(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+def _host_loop(values: np.ndarray[Any, np.dtype[np.float64]], turns: int) -> float:
     total = 0
-    for turn in range(_HOST_LOOP):
+    for turn in range(turns):
         total += turn & 7
-    return total + sum(float(values.sum()) for _ in range(200))
+    return total + sum(float(values.sum()) for _ in range(turns // 100))
 
 
 @dataclass(frozen=True)

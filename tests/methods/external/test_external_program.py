@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.conftest import REPOSITORY, MakeDavis
+from vosbench.checks import check_method
 from vosbench.data import open_dataset
 from vosbench.engine import RunRequest, execute
 from vosbench.errors import InputError, UsageError
@@ -236,6 +237,18 @@ def test_wrong_cards_say_what_is_wrong(run: Run, program: str, says: str) -> Non
 def test_masks_outside_the_scratch_folder_are_stale(run: Run, tmp_path: Path) -> None:
     root, _ = run(program=f'output = "{tmp_path}"')
     assert "not in the program's folder" in failures(root)["alpha"]
+
+
+def test_masks_in_a_folder_whose_name_the_program_makes_up(run: Run) -> None:
+    root, _ = run(program='output = "{scratch}/*"')
+    assert "several folders of masks: davis, output, tmp" in failures(root)["alpha"]
+    root, _ = run(program='output = "{scratch}/*/nowhere"')
+    assert "no masks" in failures(root)["alpha"]
+
+
+def test_a_program_keeps_the_contract() -> None:
+    (resolved,) = resolve_methods([str(CARD)], [f"python={sys.executable}"])
+    assert check_method(resolved).findings == ()
 
 
 def test_frames_by_number_and_masks_as_0_255(run: Run) -> None:

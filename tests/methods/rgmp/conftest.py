@@ -1,8 +1,7 @@
-"""A narrow RGMP with random weights, in the official layout; one thread, for it is small."""
+"""A narrow RGMP with random weights, in the official layout."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,6 @@ import torch
 from vosbench_methods.rgmp import method
 
 from tests.methods.rgmp.narrow import NARROW, narrow_network
-
-
-@pytest.fixture(autouse=True, scope="package")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

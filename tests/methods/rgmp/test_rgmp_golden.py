@@ -6,9 +6,7 @@ Cases of larger frames run only by the fixtures' own judge: see `golden_adapter`
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -26,36 +24,17 @@ from tests.methods.rgmp.golden_adapter import loaded, sequence, single_scale
 
 
 @pytest.fixture(scope="module")
-def golden_folder(shared: Path) -> Path:
-    folder = shared / "reference/golden/networks"
-    if not folder.is_dir():
-        pytest.skip(f"no golden fixtures under {folder}")
-    return folder
+def state(check_golden: ModuleType) -> dict[str, Tensor]:
+    return {
+        k: torch.from_numpy(np.asarray(v)) for k, v in check_golden.load_weights("rgmp").items()
+    }
 
 
 @pytest.fixture(scope="module")
-def judge(golden_folder: Path) -> ModuleType:
-    """The fixtures' own comparison."""
-    path = golden_folder / "check_golden.py"
-    spec = importlib.util.spec_from_file_location("check_golden_for_rgmp", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    before = list(sys.path)
-    spec.loader.exec_module(module)
-    sys.path[:] = before
-    return module
-
-
-@pytest.fixture(scope="module")
-def state(judge: ModuleType) -> dict[str, Tensor]:
-    return {k: torch.from_numpy(np.asarray(v)) for k, v in judge.load_weights("rgmp").items()}
-
-
-@pytest.fixture(scope="module")
-def inputs(judge: ModuleType) -> dict[str, Tensor]:
+def inputs(check_golden: ModuleType) -> dict[str, Tensor]:
     return {
         k: torch.from_numpy(np.ascontiguousarray(v))
-        for k, v in judge.load_inputs().items()
+        for k, v in check_golden.load_inputs().items()
         if k.startswith("rgmp/")
     }
 
@@ -66,21 +45,21 @@ def net(state: dict[str, Tensor]) -> RGMPNet:
 
 
 def test_every_step_of_one_pass(
-    judge: ModuleType, net: RGMPNet, inputs: Mapping[str, Tensor]
+    check_golden: ModuleType, net: RGMPNet, inputs: Mapping[str, Tensor]
 ) -> None:
     entries = single_scale(net, "a", inputs)
-    golden = judge.Golden("rgmp")
+    golden = check_golden.Golden("rgmp")
     assert entries.keys() == {name for name in golden.entries if name.startswith("a/")}
     assert golden.report(entries, verbose=False) == []
 
 
 def test_two_objects_through_the_session(
-    judge: ModuleType, state: Mapping[str, Tensor], inputs: Mapping[str, Tensor]
+    check_golden: ModuleType, state: Mapping[str, Tensor], inputs: Mapping[str, Tensor]
 ) -> None:
     net = loaded({key: value.clone() for key, value in state.items()})
     fold(net)
     entries = sequence(net, "mo", inputs)
-    golden = judge.Golden("rgmp")
+    golden = check_golden.Golden("rgmp")
     assert entries.keys() == {name for name in golden.entries if name.startswith("mo/")}
     assert golden.report(entries, verbose=False) == []
 
@@ -162,7 +141,7 @@ def encoded(net: RGMPNet, inputs: Mapping[str, Tensor]) -> tuple[Features, Tenso
 def test_a_mistake_in_the_decoder_shows_as_recorded(
     *,
     name: str,
-    judge: ModuleType,
+    check_golden: ModuleType,
     golden_folder: Path,
     net: RGMPNet,
     encoded: tuple[Features, Tensor],
@@ -172,7 +151,7 @@ def test_a_mistake_in_the_decoder_shows_as_recorded(
     with torch.inference_mode():
         logits = network.upsample(net.Decoder(*encoded), 4)
         probability = torch.softmax(logits, dim=1)[:, 1]
-    golden = judge.Golden("rgmp")
+    golden = check_golden.Golden("rgmp")
     assert not golden.compare("a/prob", probability)[0]
     recorded = _mistakes(golden_folder)[name]
     assert _largest(golden, probability) == pytest.approx(recorded, rel=0.02)
@@ -184,7 +163,7 @@ def test_a_mistake_in_the_decoder_shows_as_recorded(
 def test_a_mistake_in_the_input_shows_as_recorded(
     *,
     name: str,
-    judge: ModuleType,
+    check_golden: ModuleType,
     golden_folder: Path,
     net: RGMPNet,
     inputs: Mapping[str, Tensor],
@@ -203,7 +182,7 @@ def test_a_mistake_in_the_input_shows_as_recorded(
         assert bias is not None
         monkeypatch.setattr(bias, "data", torch.zeros_like(bias))
     probability = single_scale(net, "a", given)["a/prob"]
-    golden = judge.Golden("rgmp")
+    golden = check_golden.Golden("rgmp")
     assert not golden.compare("a/prob", probability)[0]
     recorded = _mistakes(golden_folder)[name]
     assert _largest(golden, probability) == pytest.approx(recorded, rel=0.02)

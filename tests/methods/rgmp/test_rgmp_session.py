@@ -243,5 +243,5 @@ def test_a_frame_of_another_size_is_refused(net: RGMPNet) -> None:
     session = RGMPSession(model(net), Parameters(), ClipInfo("c", *SIZE, (1, 2)), frames[0], labels)
     with pytest.raises(InputError, match=r"c: the frame is 49×71, the clip is 50×71"):
         session.step(frames[1][1:])
-    with pytest.raises(InputError, match="mask that starts objects is 50×70"):
+    with pytest.raises(InputError, match="mask of new objects is 50×70"):
         session.step(frames[1], labels[:, 1:])

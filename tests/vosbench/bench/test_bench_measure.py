@@ -22,13 +22,15 @@ from vosbench.bench import (
     render_bench_markdown,
 )
 from vosbench.bench.clips import load_clip, with_objects
-from vosbench.bench.figures import pair_records, speed_verdict
+from vosbench.bench.figures import doubts, pair_records, speed_verdict
+from vosbench.bench.runner import DISCARDED
 from vosbench.data import Dataset, open_dataset
 from vosbench.engine import RunRequest
 from vosbench.errors import InputError, UsageError
 from vosbench.plugins import ResolvedMethod, resolve_methods
 from vosbench.stats import RatioEstimate
-from vosbench.timing import read_trace, summarise
+from vosbench.timing import ConditionWatch, Snapshot, read_trace, summarise
+from vosbench.timing.calibration import KERNELS, Calibrator
 from vosbench.types import (
     RGB,
     ClipInfo,
@@ -122,6 +124,79 @@ def test_a_slower_method_is_called_slower_and_itself_is_not(
     assert (pair.baseline, pair.candidate, pair.verdict) == ("a", "b", "slower")
     assert pair.ratio is not None and pair.ratio > 1.5
     assert pair.pairs == 2 * (6 + 2)
+
+
+class Throttling:
+    """A machine that says that it is throttled at some of its snapshots, counted from 1."""
+
+    def __init__(self, *at: int) -> None:
+        self._at, self._taken = at, 0
+
+    def snapshot(self) -> Snapshot:
+        self._taken += 1
+        hot = self._taken in self._at
+        return Snapshot(float(self._taken), throttled=("hardware thermal slowdown",) if hot else ())
+
+
+def test_a_throttled_pass_is_discarded_and_gone_through_again(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the second snapshot is the first one after a block: the first stands before all of them
+    machine = Throttling(2)
+    monkeypatch.setattr(ConditionWatch, "snapshot", machine.snapshot)
+    methods = (sleeper("a", fixed=0.005), sleeper("b", fixed=0.02))
+    record = run(dataset, tmp_path, *methods, frames=5, block=4, rounds=2)
+    assert (record.discarded, record.doubtful) == (1, 0)
+    assert any("discarded and gone through again" in line for line in record.findings)
+    assert any("throttled in 1 of" in line for line in record.findings)
+    (pair,) = record.pairs
+    assert (pair.pairs, pair.verdict) == (4, "ambiguous")  # four pairs give no interval
+    assert "throttled" not in pair.reason
+    table = read_trace(tmp_path / record.methods[0].trace)
+    steps = table[(table["stage"] == "step") & (table["inside"] == "")]
+    assert (steps["round"] == DISCARDED).sum() == 4
+    kept = steps[steps["round"] >= 0]
+    assert kept.groupby(["sequence", "round"]).size().tolist() == [4] * 4
+    assert record.methods[0].summary["step_ms_p50"] == float(np.median(kept["ms"]))
+
+
+def test_a_machine_that_stays_throttled_decides_nothing(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Throttling(*range(1, 100))
+    monkeypatch.setattr(ConditionWatch, "snapshot", machine.snapshot)
+    methods = (sleeper("a", fixed=0.002), sleeper("b", fixed=0.02))
+    record = run(dataset, tmp_path, *methods, frames=5, block=2, rounds=2)
+    assert (record.discarded, record.doubtful) == (8, 4)
+    (pair,) = record.pairs
+    assert pair.ratio is not None and pair.ratio > 1.5
+    assert (pair.verdict, pair.reason) == ("ambiguous", "4 passes throttled every time")
+    assert any("no pair is decided" in line for line in record.findings)
+
+
+def test_kernels_that_are_all_slow_at_once_are_taken_for_throttling() -> None:
+    calibrator = Calibrator("cpu", "fp32")
+    usual = dict.fromkeys(KERNELS, 1.0)
+    for before in calibrator._ms.values():
+        before.extend([1.0] * 5)
+    assert not calibrator.slow_now()
+    for name, values in calibrator._ms.items():
+        values.append(1.5 * usual[name])
+    assert calibrator.slow_now()
+    calibrator._ms["copy"][-1] = 1.1
+    assert not calibrator.slow_now()
+
+
+def test_a_method_that_does_not_wait_for_its_device_is_never_called_faster(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    record = run(dataset, tmp_path, sleeper("a"), frames=4, rounds=1)
+    early = record.methods[0].model_copy(update={"unsynchronised": True})
+    assert not record.methods[0].unsynchronised
+    blocks = {"slow": [20.0 + at % 3 for at in range(12)], "a": [10.0 + at % 3 for at in range(12)]}
+    assert pair_records(blocks)[0].verdict == "faster"
+    (pair,) = pair_records(blocks, doubts([early], 0))
+    assert (pair.verdict, pair.reason) == ("ambiguous", "a returned before its device was done")
 
 
 def test_a_record_comes_back_and_speaks_for_itself(dataset: Dataset, tmp_path: Path) -> None:

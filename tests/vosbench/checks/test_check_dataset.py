@@ -168,3 +168,16 @@ def test_two_thousand_equal_findings_are_one_line(make_davis: MakeDavis, tmp_pat
 def test_unknown_split_is_a_usage_error(root: Path) -> None:
     with pytest.raises(UsageError):
         look(root, split="nowhere")
+
+
+def test_of_a_suite_that_is_drawn_clip_by_clip_a_sample_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOSBENCH_CACHE", str(tmp_path))
+    report = check_dataset("diagnostic-full-tiny")
+    assert [f.code for f in report.findings] == ["sample"]
+    assert report.facts["sequences"] == 2
+    assert "2 of 90 clips were drawn and checked" in report.findings[0].text
+    assert "--deep" in report.findings[0].fix
+    drawn = next(tmp_path.glob("diagnostic/full-*-tiny/JPEGImages/480p"))
+    assert {path.name for path in drawn.iterdir()} == {"crossing-0", "crossing-5"}

@@ -77,7 +77,7 @@ def test_damage_exits_4(vosbench: RunVosbench, runs: dict[str, Path]) -> None:
     assert "nowhere" in vosbench("compare", runs["base"], "nowhere", check=4).err
 
 
-def test_masks_instead_of_a_run_exit_4_and_say_how_to_make_one(
+def test_masks_of_no_data_set_exit_4_and_say_how_to_make_a_run(
     vosbench: RunVosbench, runs: dict[str, Path], tmp_path: Path
 ) -> None:
     masks = tmp_path / "masks"
@@ -85,9 +85,14 @@ def test_masks_instead_of_a_run_exit_4_and_say_how_to_make_one(
     (masks / "bear" / "00000.png").write_bytes(b"")
     zipped = tmp_path / "masks.zip"
     zipped.write_bytes(b"")
+    other = tmp_path / "other.zip"
+    other.write_bytes(b"")
     for path in (masks, zipped):
-        error = vosbench("compare", runs["base"], path, check=4).err
+        error = vosbench("compare", path, other, check=4).err
+        assert "--dataset" in error
         assert f"vosbench run --method precomputed --masks {path} --name NAME" in error
+    assert "--dataset" in vosbench("compare", *list(runs.values())[:2], "--dataset", "x",
+                                   check=2).err  # fmt: skip
 
 
 def test_a_page_and_tables_are_written_where_asked(

@@ -45,13 +45,16 @@ def test_claims_replay_and_placement(
 ) -> None:
     data = make_davis({"alpha": 10})
     words = ("run", "--method", "tp-soft", "--dataset", "davis2017", "--data", data, "--json")
-    run = tmp_path / vosbench(*words).json["run"]
+    run = tmp_path / vosbench(*words, "--no-store-soft").json["run"]
     paths = RunPaths(run)
     assert not paths.soft.exists()
     refused = vosbench("diagnose", run, "--replay", check=4)
     assert "--store-soft" in refused.err
     assert vosbench("diagnose", run, "--json").json["overlap"] is None
 
+    # what is complete is not segmented again unless soft masks are asked for
+    vosbench(*words)
+    assert not paths.soft.exists()
     # the same command with the flag fills in what is missing, and then nothing more
     again = vosbench(*words, "--store-soft")
     assert tmp_path / again.json["run"] == run
@@ -126,6 +129,18 @@ def test_a_restart_tells_propagation_from_hard_frames(
         "diagnose", blind / "masks", "--dataset", "davis2017", "--data", data, "--restart", check=2
     )
     assert "run directory" in masks.err
+
+
+def test_sequences_of_several_objects_keep_them_unasked(
+    vosbench: InProcess, make_davis: MakeDavis, tmp_path: Path
+) -> None:
+    data = make_davis({"alpha": 4})
+    words = ("run", "--method", "tp-soft", "--dataset", "davis2017", "--json", "--data")
+    several = RunPaths(tmp_path / vosbench(*words, data).json["run"])
+    assert len(list(several.sequence_soft("alpha").rglob("*.soft"))) == 3
+    data = make_davis({"alpha": 4}, objects=1, root=tmp_path / "one")
+    one = RunPaths(tmp_path / vosbench(*words, data).json["run"])
+    assert not one.soft.exists()
 
 
 def test_a_method_without_soft_masks_is_refused(vosbench: InProcess, make_davis: MakeDavis) -> None:

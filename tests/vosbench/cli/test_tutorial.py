@@ -8,11 +8,17 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from tests.conftest import REPOSITORY, RunVosbench
+from vosbench.checks import check_method
+from vosbench.errors import InputError
 from vosbench.method_card import MethodCard, load_method_card
+from vosbench.plugins import FoundMethod, ResolvedMethod
+from vosbench.types import BuildOptions, MethodPlugin
 
 PAGE = REPOSITORY / "docs" / "adding-a-method.md"
 PROGRAMS = REPOSITORY / "docs" / "external-programs.md"
@@ -68,10 +74,31 @@ def test_every_file_of_the_page_is_whole() -> None:
         "my_vos/method.toml",
         "pyproject.toml",
     }
-    assert len(blocks(PAGE, "python")) == 2
+    assert len(blocks(PAGE, "python")) == 3, "two files, and the network"
     card = tomllib.loads(files(PAGE)["my_vos/method.toml"])
     (weights,) = (text for text in blocks(PAGE, "toml") if text.startswith("[[weights]]"))
     assert MethodCard.model_validate(card | tomllib.loads(weights)).weights[0].sha256
+
+
+def test_the_network_of_the_page_keeps_the_contract(tmp_path: Path) -> None:
+    (text,) = set(blocks(PAGE, "python")) - set(files(PAGE).values())
+    module: dict[str, Any] = {}
+    exec(text, module)  # noqa: S102 - the page's own code
+    told = {"multi_object": True, "soft_masks": True, "late_objects": True}
+    card = MethodCard.model_validate(
+        {"method": {"name": "m", "title": "M"}, "capabilities": {**told, "precisions": ["fp32"]}}
+    )
+    plugin = MethodPlugin(card=Path("method.toml"), build=module["build"])
+    resolved = ResolvedMethod(FoundMethod("m", "here", plugin, card), None, {}, {})
+    report = check_method(resolved)
+    assert {finding.code for finding in report.findings} == {"untrained"}
+    method = module["build"](BuildOptions({}))
+    weights = tmp_path / "net.pth"
+    torch.save(method.net.state_dict(), weights)
+    assert check_method(resolved, weights=weights).findings == ()
+    torch.save({"0.weight": torch.zeros(1)}, weights)
+    with pytest.raises(InputError, match=r"(?s)Missing key.*size mismatch"):
+        module["build"](BuildOptions({}, weights=weights))
 
 
 def test_the_card_of_a_program_is_sound(tmp_path: Path) -> None:

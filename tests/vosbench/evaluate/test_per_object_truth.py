@@ -133,6 +133,7 @@ def test_a_missing_mask_of_an_object_is_an_error(root: Path, masks: Path) -> Non
     (masks / "sav_000001" / "001" / f"{FRAMES[4]}.png").unlink()
     record = score(root, masks).record
     assert "mask of object 2 is missing" in record.unscored["sav_000001"]
+    assert not record.unscored["sav_000001"].startswith("sav_000001")
     assert "sav_000002_2" in record.objects
 
 

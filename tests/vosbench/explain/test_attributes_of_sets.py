@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vosbench.data import open_dataset
+from vosbench.diagnose import TERMS
 from vosbench.errors import InputError
 from vosbench.explain.attributes import (
     RULES,
@@ -16,13 +17,15 @@ from vosbench.explain.attributes import (
     read_tags,
 )
 from vosbench.explain.records import LossRecord
+from vosbench.explain.render_parts import render_attributes
 from vosbench.metrics import get_protocol
 
 NOTHING = {rule.figure: math.nan for rule in RULES}
 
 
 def loss(region: float) -> LossRecord:
-    return LossRecord(j_mean=region, loss=1 - region, terms={}, dominant="")
+    terms = dict.fromkeys(TERMS, 0.0) | {"drift": 0.75 * (1 - region), "leak": 0.25 * (1 - region)}
+    return LossRecord(j_mean=region, loss=1 - region, terms=terms, dominant="drift")
 
 
 def test_j_with_and_without() -> None:
@@ -39,6 +42,14 @@ def test_j_with_and_without() -> None:
     low = by_name["LR"]
     assert (low.sequences_with, low.sequences_without) == (1, 1)
     assert low.difference == pytest.approx(-0.3)
+    assert low.terms_with is not None
+    assert low.terms_without is not None
+    # the three tenths that are lost more, by cause
+    assert low.terms_with["drift"] - low.terms_without["drift"] == pytest.approx(0.225)
+    assert sum(low.terms_with.values()) == pytest.approx(1 - 0.6)
+    assert by_name["FM"].terms_with is None
+    assert "identity" not in render_attributes(record, details=False)
+    assert "drift -22.5" in render_attributes(record, details=False)
     assert low.tagged_here == 2
     assert low.kappa_here == 0
     assert by_name["FM"].sequences_without == 2

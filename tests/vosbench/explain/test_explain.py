@@ -241,3 +241,20 @@ def test_a_diagnosis_of_an_older_vosbench_is_read() -> None:
     assert record.overlap is None
     assert record.placement.clipped is None
     assert record.doses == []
+
+
+def test_losses_during_events_are_those_of_the_frames_on_which_they_happen(
+    data: Path, tmp_path: Path
+) -> None:
+    diagnosis = diagnose_path(
+        _write(tmp_path / "masks", data, fault="drop"), dataset="davis2017", data=data
+    )
+    table = diagnosis.frames
+    assert diagnosis.record.event_losses
+    for one in diagnosis.record.event_losses:
+        now = np.array([one.kind in events.split() for events in table["events"]])
+        touched = table[now].groupby(["sequence", "object_id"]).ngroups
+        assert (one.frames_with, one.objects) == (now.sum(), touched)
+        assert one.j_with == pytest.approx(table["J"][now].mean())
+        assert sum(one.terms_with.values()) == pytest.approx(1 - one.j_with)
+    assert "J during events" in render_diagnosis(diagnosis.record)

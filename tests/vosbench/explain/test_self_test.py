@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from vosbench.cli.app import app
-from vosbench.explain import AnalysisCard, render_card, self_test
+from vosbench.diagnose import DEFAULTS
+from vosbench.explain import AnalysisCard, render_card, rules_digest, self_test
 from vosbench.explain import selftest as module
+from vosbench.report.card import analysis_card
 from vosbench.store import read_record
 
 
@@ -48,6 +50,17 @@ def test_the_card_in_words(card: AnalysisCard) -> None:
         update={"targets": [card.targets[0].model_copy(update={"reached": False})]}
     )
     assert "**no**" in render_card(missed)
+
+
+def test_the_card_that_reports_show_is_of_these_rules() -> None:
+    shown = analysis_card()
+    assert shown.code_sha256 == rules_digest(), (
+        "rules have changed: vosbench diagnose --self-test --out FOLDER, then copy "
+        "FOLDER/analysis-card.json to reports/"
+    )
+    assert shown.thresholds == {n: float(getattr(DEFAULTS, n)) for n in DEFAULTS.__annotations__}
+    assert all(one.reached for one in shown.targets)
+    assert shown.clips == 98
 
 
 def test_the_command_writes_the_card_and_fails_on_a_missed_target(

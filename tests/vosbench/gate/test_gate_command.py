@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.vosbench.compare.made_runs import random_scores
-from tests.vosbench.gate.gate_runs import gate_run_at
+from tests.vosbench.gate.gate_runs import STAGE_MS, gate_run_at
 from vosbench.cli.app import app
 from vosbench.gate import baseline_of, write_baseline
+from vosbench.store import RunPaths, read_sequence, write_record
 
 BASE = random_scores(0, sequences=4)
 WORSE = BASE | {"clip-02": [value - 0.003 for value in BASE["clip-02"]]}
@@ -59,6 +61,72 @@ def test_fail_is_1_in_every_output(command: Command) -> None:
     assert record["changed_frames"] == {"clip-02": ["00003"]}
 
 
+def failed(command: Command, run: str, *words: str) -> dict[str, dict[str, Any]]:
+    """Checks that fail the gate of a run, by name."""
+    out = command("gate", run, "--baseline", "good.json", "--json", *words, code=1)
+    checks = json.loads(out)["checks"]
+    return {c["name"]: c for c in checks if (c["status"], c["verdict"]) == ("blocking", "fail")}
+
+
+def test_a_drop_of_0_3_points_names_its_sequence(command: Command) -> None:
+    found = failed(command, "bad")
+    assert {"accuracy/J", "accuracy/J&F"} <= set(found)
+    assert "J of clip-02 fell by 0.30 points" in found["accuracy/J"]["reason"]
+    named = {one["name"] for one in found["accuracy/J"]["blame"] if one["kind"] == "sequence"}
+    assert named == {"clip-02"}
+
+
+@pytest.mark.parametrize("expect", ["same", "changed"])
+def test_one_missing_frame_is_named_whatever_the_rules(command: Command, expect: str) -> None:
+    """On disk, and where a method never wrote it and so recorded nothing."""
+    (command.folder / "p.toml").write_text(f"schema_version = 1\n[accuracy]\nexpect = '{expect}'\n")
+    root = gate_run_at(command.folder / "lost", BASE)
+    (RunPaths(root).sequence_masks("clip-01") / "00007.png").unlink()
+    found = failed(command, "lost", "--policy", "p.toml")
+    assert "clip-01/00007" in found["masks/complete"]["reason"]
+    record = read_sequence(root, "record-1")
+    left = {name: one for name, one in record.masks_sha256.items() if name != "00007"}
+    write_record(
+        RunPaths(root).sequence("record-1"), record.model_copy(update={"masks_sha256": left})
+    )
+    found = failed(command, "lost", "--policy", "p.toml")
+    assert [one["name"] for one in found["masks/complete"]["blame"]] == ["clip-01/00007"]
+
+
+def test_doubled_peak_memory_is_named(command: Command) -> None:
+    gate_run_at(command.folder / "fat", BASE, process_mb=1000)
+    found = failed(command, "fat")
+    assert list(found) == ["memory/process"]
+    assert "500 to 1000 MB (times 2.00)" in found["memory/process"]["reason"]
+
+
+def test_a_slower_stage_against_stored_times_is_named_after_a_repeat(command: Command) -> None:
+    """Times of another day: 10 % is beyond them, and a policy that blocks on them finds 60 %."""
+    (command.folder / "p.toml").write_text("schema_version = 1\n[speed]\nnormalised = 'blocking'\n")
+    content = json.loads((command.folder / "good.json").read_text())
+    noise = {"rounds": 12, "paired_sd": 0.01, "session_sd": 0.03, "load": None}
+    content["speed"]["noise"] = noise | {"low": 0.99, "high": 1.01, "detectable": 0.06}
+    (command.folder / "good.json").write_text(json.dumps(content))
+    slower = STAGE_MS | {"step": 1.6 * STAGE_MS["step"]}
+    for name in ("slow", "slow-again"):
+        gate_run_at(command.folder / name, BASE, stage_ms=slower)
+    found = failed(command, "slow", "--policy", "p.toml", "--repeat", "slow-again")
+    assert list(found) == ["speed/step"]
+    assert found["speed/step"]["blame"][0]["name"] == "step"
+    words = ("--baseline", "good.json", "--policy", "p.toml")
+    assert "--repeat" in command("gate", "slow", *words, code=5)
+
+
+def test_other_hardware_decides_accuracy_and_not_speed(command: Command) -> None:
+    settings = {"threads": 8}
+    gate_run_at(command.folder / "there", BASE, settings=settings, process_mb=5000)
+    out = command("gate", "there", "--baseline", "good.json")
+    assert "(inconclusive)  memory/process" in out
+    assert "other hardware or settings than the baseline's (threads: " in out
+    (command.folder / "p.toml").write_text("schema_version = 1\n[speed]\nnormalised = 'blocking'\n")
+    command("gate", "there", "--baseline", "good.json", "--policy", "p.toml", code=5)
+
+
 def test_inconclusive_is_5(command: Command) -> None:
     less = {name: BASE[name] for name in list(BASE)[:2]}
     gate_run_at(command.folder / "part", less)
@@ -76,6 +144,14 @@ def test_other_data_are_5(command: Command) -> None:
 def test_wrong_input_is_4(command: Command) -> None:
     (command.folder / "old.json").write_text('{"schema_version": 0}')
     (command.folder / "nan.json").write_text('{"schema_version": NaN}')
+    (command.folder / "blank.json").write_text("")
+    content = json.loads((command.folder / "good.json").read_text())
+    (command.folder / "none-scored.json").write_text(json.dumps(content | {"objects": {}}))
+    content["overall"]["J-Mean"] = float("nan")
+    (command.folder / "nan-figure.json").write_text(json.dumps(content))
+    (command.folder / "later.toml").write_text("schema_version = 2\n")
+    (command.folder / "older.toml").write_text("schema_version = 0\n")
+    (command.folder / "nan.toml").write_text("schema_version = 1\n[speed]\nmargin = nan\n")
     (command.folder / "empty").mkdir()
     (command.folder / "p.toml").write_text("schema_version = 1\n[data]\ndataset = 'davis2017'\n")
     (command.folder / "q.toml").write_text("")
@@ -83,6 +159,12 @@ def test_wrong_input_is_4(command: Command) -> None:
         (("good", "--baseline", "none.json"), "does not exist"),
         (("good", "--baseline", "old.json"), "no longer read"),
         (("good", "--baseline", "nan.json"), "NaN"),
+        (("good", "--baseline", "blank.json"), "blank.json"),
+        (("good", "--baseline", "none-scored.json"), "no object"),
+        (("good", "--baseline", "nan-figure.json"), "NaN"),
+        (("good", "--baseline", "good.json", "--policy", "later.toml"), "version 2"),
+        (("good", "--baseline", "good.json", "--policy", "older.toml"), "version 0"),
+        (("good", "--baseline", "good.json", "--policy", "nan.toml"), "finite"),
         (("nowhere", "--baseline", "good.json"), "no run directory"),
         (("empty", "--baseline", "good.json"), "holds none"),
         ((".", "--baseline", "good.json"), "holds 2 runs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,18 @@ def test_the_page_is_the_same_and_escapes(tmp_path: Path) -> None:
     assert "\u202e" not in page
     assert "http" not in page.replace("http-equiv", "")
     assert page == render_history_page(make_history([("x", baseline_of(root))]))
+
+
+def test_the_page_is_drawn_for_wide_and_narrow_screens(runs: list[Path]) -> None:
+    record = make_history(*find_history(runs))
+    page = render_history_page(record)
+    assert page.count('<div class="wide"><svg') == page.count('<div class="narrow"><svg') > 0
+    # the first run after a step is numbered below the drawing, and in the list
+    accuracy = page.split("</section>")[0]
+    for drawing in accuracy.split("<svg")[1:]:
+        ticks = re.findall(r'class="tick middle"[^>]*>(\d+)<', drawing)
+        assert ticks == ["1", "5", "8"]
+    assert "from run 5, <bdi>r4</bdi>" in accuracy
 
 
 def test_nothing_to_draw(tmp_path: Path, runs: list[Path]) -> None:

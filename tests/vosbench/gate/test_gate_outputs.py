@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from junitparser import Error, Failure, JUnitXml, Skipped
 
 from vosbench.gate import (
     CheckRecord,
@@ -87,12 +88,38 @@ def test_junit_counts_and_kinds() -> None:
     assert "dog: a,b: fell" in (failure.text or "")
 
 
-def test_junit_of_an_independent_reader() -> None:
-    parser = pytest.importorskip("junitparser", reason="junitparser is not installed")
-    suites = parser.JUnitXml.fromstring(junit_xml(MIXED).encode())
-    (suite,) = list(suites)
-    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (4, 1, 1, 1)
-    assert [bool(case.result) for case in suite] == [True, True, True, False]
+def test_junit_of_an_independent_reader(tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+    path.write_text(junit_xml(MIXED), encoding="utf-8")
+    read = JUnitXml.fromfile(str(path))
+    (suite,) = list(read)
+    for counted in (read, suite):
+        counts = (counted.tests, counted.failures, counted.errors, counted.skipped)
+        assert counts == (4, 1, 1, 1)
+    outcomes = {case.name: [type(one) for one in case.result] for case in suite}
+    assert outcomes == {
+        "accuracy/J": [Failure],
+        "accuracy/F": [Error],
+        "speed/step": [Skipped],
+        "coverage": [],
+    }
+    failed = next(case for case in suite if case.is_failure)
+    assert failed.result[0].message == "why"
+    assert "dog: a,b: fell" in failed.result[0].text
+    assert [case.name for case in suite if case.is_passed] == ["coverage"]
+    # what a reader adds up by itself is what the attributes say
+    before = (read.tests, read.failures, read.errors, read.skipped)
+    read.update_statistics()
+    assert (read.tests, read.failures, read.errors, read.skipped) == before
+
+
+def test_junit_of_hostile_text_by_an_independent_reader() -> None:
+    hostile = record(check(HOSTILE, "fail", reason=HOSTILE), name=HOSTILE)
+    read = JUnitXml.fromstring(junit_xml(hostile).encode())
+    (suite,) = list(read)
+    (case,) = list(suite)
+    assert case.is_failure
+    assert case.name.startswith('a]]>&<b>"')
 
 
 def test_junit_of_an_empty_comparison_is_not_green() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,9 @@ from vosbench.gate import (
 )
 from vosbench.gate.interleave import run_command
 from vosbench.gate.speed import needs_repeat
-from vosbench.store import read_run
+from vosbench.gate.stages import read_stages
+from vosbench.store import RunPaths, read_run
+from vosbench.timing import read_trace, write_trace
 
 BASE = random_scores(0, sequences=6)
 RULES = Policy().speed
@@ -93,6 +96,34 @@ def test_too_few_rounds_are_inconclusive() -> None:
     judged = check_interleaved(rounds, [], lenient)
     assert {check.verdict for check in judged.checks} == {"inconclusive"}
     assert not any(check.decides for check in judged.checks)
+
+
+def test_times_of_a_clock_that_stopped_too_early_decide_nothing() -> None:
+    """A method that does not wait for its device looks faster than it is."""
+    rounds = simulated_rounds(np.random.default_rng(7), rounds=12, slower={"step": 0.5})
+    assert overall_verdict(check_interleaved(rounds, [], RULES).checks)[0] == "pass"
+    doubted = [
+        replace(one, candidate=replace(one.candidate, doubt="returned before the device was done"))
+        for one in rounds
+    ]
+    judged = check_interleaved(doubted, [], RULES)
+    assert overall_verdict(judged.checks)[0] == "inconclusive"
+    assert all("before the device was done" in check.reason for check in judged.checks)
+
+
+def test_a_trace_with_an_unsynchronised_step_is_not_believed(tmp_path: Path, good: Path) -> None:
+    root = gate_run_at(tmp_path / "new", BASE)
+    path = RunPaths(root).trace
+    table = read_trace(path)
+    assert read_stages(root, {}).doubt == ""
+    # the device goes on for 30 ms after each call has returned
+    on_device = table.assign(device_begin_ms=table["begin_ms"], device_ms=table["ms"] + 30.0)
+    write_trace(path, on_device)
+    assert "returned before the device was done" in read_stages(root, {}).doubt
+    record = gate_run(root, baseline_of(good, noise=QUIET), baseline_name="good", policy=BLOCKING)
+    speed = [check for check in record.checks if check.name.startswith("speed/")]
+    assert {check.verdict for check in speed} == {"inconclusive"}
+    assert record.exit_code == 5
 
 
 def test_short_stages_are_left_out_and_said_to_be() -> None:

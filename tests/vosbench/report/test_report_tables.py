@@ -56,7 +56,8 @@ def test_every_table_of_the_report_is_there(hostile: Path) -> None:
     published = [PublishedRow("other", "tiny", "val", {"J&F": 81.5}, "a paper")]
     tables = {table.name: table for table in report_tables(hostile, published=published)}
     assert set(tables) == {
-        "scores", "published", "sequences", "objects", "failures", "timing", "parameters", "facts"
+        "scores", "published", "sequences", "objects", "failures", "timing", "conventions", "clips",
+        "streaming", "parameters", "facts"
     }  # fmt: skip
     assert [row[0] for row in tables["sequences"].rows] == [*HOSTILE, "gone"]
     assert tables["scores"].rows[0][1] == read_scores(hostile).overall.jf_mean

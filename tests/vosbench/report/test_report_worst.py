@@ -112,7 +112,7 @@ def test_overlays_are_written_for_the_worst_frames(
             assert picture.format == "WEBP"
             assert picture.size == (64, 48)
     html = report.html.read_text(encoding="utf-8")
-    assert "frame <bdi>00014</bdi>, object 1" in html
+    assert "frame <bdi>00014</bdi></a>, object 1" in html
     assert "could not be shown" not in html
     first = [path.read_bytes() for path in report.overlays]
     again = write_report(run, sequences=videos, worst=3)

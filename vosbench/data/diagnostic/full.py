@@ -26,13 +26,13 @@ from vosbench.data.diagnostic.suite import (
     diagnostic_root,
     put_clip,
 )
+from vosbench.data.generators import GENERATORS, Generator
 from vosbench.data.roots import cache_folder
 from vosbench.errors import InputError, UsageError
 
 __all__ = [
     "FULL_SIZES",
     "FullSize",
-    "Generator",
     "clip_digest",
     "drawn_root",
     "full_plans",
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 FullSize: TypeAlias = Literal["tiny", "std", "480p"]
-Generator: TypeAlias = Literal["std", "tiny", "full-tiny", "full-std", "full-480p"]
 
 FULL_SIZES: Final[dict[FullSize, ClipSize]] = {
     "tiny": ClipSize(96, 160, 24),
@@ -69,10 +68,11 @@ def drawn_root(
     Raises:
         InputError: the cache cannot be written, or scikit-image's photographs are missing.
     """
-    if generator in ("std", "tiny"):
-        plain: SizeName = "std" if generator == "std" else "tiny"
+    drawn = GENERATORS[generator]
+    if not drawn.clip_by_clip:
+        plain: SizeName = "std" if drawn.size == "std" else "tiny"
         return diagnostic_root(plain)
-    size: FullSize = {"full-tiny": "tiny", "full-std": "std"}.get(generator, "480p")  # type: ignore[assignment]
+    size: FullSize = drawn.size
     root = cache_folder() / "diagnostic" / f"full-{FULL_VERSION}-{size}"
     try:
         _draw(root, size, sequences=sequences, limit=limit)

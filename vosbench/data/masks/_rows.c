@@ -13,6 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Loops without branches are compiled twice where the loader can choose: for any x86-64, and with AVX2. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
 #else
@@ -71,7 +77,7 @@ static void undo_sub(const uint8_t *in, uint8_t *out, Py_ssize_t size)
     }
 }
 
-static void undo_up(const uint8_t *in, const uint8_t *above, uint8_t *out, Py_ssize_t size)
+CLONES static void undo_up(const uint8_t *in, const uint8_t *above, uint8_t *out, Py_ssize_t size)
 {
     for (Py_ssize_t x = 0; x < size; x++)
         out[x] = (uint8_t)(in[x] + above[x]);
@@ -179,7 +185,7 @@ static PyObject *rows_undo(PyObject *self, PyObject *const *args, Py_ssize_t giv
 }
 
 /* Returns whether any pixel is neither 0 nor `highest`. */
-static int join(const uint8_t *in, uint8_t *out, Py_ssize_t size, uint8_t highest)
+CLONES static int join(const uint8_t *in, uint8_t *out, Py_ssize_t size, uint8_t highest)
 {
     uint8_t other = 0;
     for (Py_ssize_t x = 0; x < size; x++) {

@@ -1,4 +1,4 @@
-"""One thread, and the golden fixtures of the official networks."""
+"""What the tests of several methods share: one thread, and the networks' golden fixtures."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 
 @pytest.fixture(autouse=True, scope="package")
 def _one_thread() -> Iterator[None]:
+    """Small tensors gain nothing from more threads, and lose much on a busy machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -22,6 +23,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def golden_folder(shared: Path) -> Path:
+    """Recorded outputs of the official RANet and RGMP."""
     folder = shared / "reference" / "golden" / "networks"
     if not folder.is_dir():
         pytest.skip(f"no golden network fixtures under {folder}")
@@ -30,13 +32,12 @@ def golden_folder(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def check_golden(golden_folder: Path) -> Iterator[ModuleType]:
-    """The fixtures' own comparison."""
+    """The fixtures' own judge."""
     spec = importlib.util.spec_from_file_location("check_golden", golden_folder / "check_golden.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    path = list(sys.path)
-    writes = sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
+    path, writes = list(sys.path), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # the folder is read-only
     spec.loader.exec_module(module)
     yield module
     sys.path[:], sys.dont_write_bytecode = path, writes
