@@ -21,6 +21,7 @@ __all__ = ["FrameValues", "figures_of", "extra_figures", "frame_values"]
 
 _UNDEFINED: Final = float("nan")
 _ADQ_MINIMUM: Final = 10
+_VOTS_THRESHOLDS: Final = (0.1, 0.5)
 """Absence detection quality is defined for objects absent on more frames than this."""
 
 
@@ -115,23 +116,33 @@ def _absence(values: FrameValues, absent: NDArray[np.bool_]) -> Mapping[str, flo
 def _vots(overlap: NDArray[np.float64], areas: NDArray[np.int64]) -> Mapping[str, float]:
     """Robustness, error rates and absence detection (VOTS 2023 measures).
 
+    The toolkit counts one common pixel as found, whatever threshold it is given; the figures named
+    with a threshold ask for more overlap than that. NRE and ADQ do not depend on it.
+
     Args:
         overlap: (frames,) intersection over union.
         areas: (frames, 2) predicted and true px.
     """
     reported, visible = areas[:, 0] > 0, areas[:, 1] > 0
-    found = visible & reported & (overlap > 0)
+    named = visible & reported
+    found = named & (overlap > 0)
     shown = int(visible.sum())
     hidden = int((~visible).sum())
 
     def share(frames: NDArray[np.bool_], total: int) -> float:
         return float(frames.sum() / total) if total else _UNDEFINED
 
+    stricter = {}
+    for threshold in _VOTS_THRESHOLDS:
+        held = named & (overlap > threshold)
+        stricter[f"Robustness@{threshold}"] = share(held, shown)
+        stricter[f"DRE@{threshold}"] = share(named & ~held, shown)
     return {
         "Quality": float(np.mean(overlap)),
         "Accuracy": float(np.mean(overlap[found])) if found.any() else _UNDEFINED,
         "Robustness": share(found, shown),
         "NRE": share(visible & ~reported, shown),
-        "DRE": share(visible & reported & ~found, shown),
+        "DRE": share(named & ~found, shown),
         "ADQ": share(~visible & ~reported, hidden) if hidden > _ADQ_MINIMUM else _UNDEFINED,
+        **stricter,
     }

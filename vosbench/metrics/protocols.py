@@ -276,8 +276,10 @@ _ALL: Final = (
             "the overlap where there is any; Robustness, NRE and DRE are the shares of frames with "
             "a visible object on which it was found, not reported, or missed; ADQ is the share of "
             "frames without the object on which nothing was reported (objects with more than ten). "
-            "Objects of the first annotation, all frames after the first. A reconstruction of the "
-            "VOT toolkit's measures; the toolkit reads its own result files."
+            "One common pixel counts as found, as in the VOT toolkit; Robustness@0.5 and DRE@0.5 "
+            "(and @0.1) ask for more overlap than that. Objects of the first annotation, all "
+            "frames after the first. A reconstruction of the VOT toolkit's measures; the toolkit "
+            "reads its own result files."
         ),
         prediction_kind="ids",
         objects="listed",

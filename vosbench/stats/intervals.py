@@ -46,7 +46,7 @@ class Interval:
     low: float | None
     high: float | None
     level: float
-    method: Literal["bootstrap-t", "cluster-robust t"]
+    method: Literal["bootstrap-t", "cluster-robust t", "sign-flip"]
     reason: str = ""
 
 

@@ -281,6 +281,17 @@ def test_vots_sorts_frames_into_found_missed_and_absent() -> None:
     assert math.isnan(short.object_extras()[0]["ADQ"])
 
 
+def test_vots_thresholds_are_really_applied() -> None:
+    """A mask that shares one pixel with the object is found by the toolkit's rule only."""
+    truth, touching = canvas((1, 10, 10, 20, 20)), canvas((1, 19, 19, 29, 29))
+    third = canvas((1, 10, 15, 20, 25))  # overlap 1/3
+    predictions = [truth, truth, touching, third, canvas()]
+    extras = score_arrays(predictions, [truth] * 5, protocol="vots").object_extras()[0]
+    assert (extras["Robustness"], extras["DRE"], extras["NRE"]) == (0.75, 0.0, 0.25)
+    assert (extras["Robustness@0.1"], extras["DRE@0.1"]) == (0.5, 0.25)
+    assert (extras["Robustness@0.5"], extras["DRE@0.5"]) == (0.25, 0.5)
+
+
 def test_vots_averages_within_sequences_first() -> None:
     both = score_arrays([canvas(ONE, TWO)] * 3, [canvas(ONE, TWO)] * 3, protocol="vots")
     none = score_arrays([canvas()] * 3, [canvas(ONE)] * 3, protocol="vots")
