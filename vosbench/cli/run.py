@@ -81,6 +81,10 @@ def run(
             help="Keep soft masks for `diagnose`. Default: where a sequence has several objects.",
         ),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report/--no-report", help="Draw the report; `vosbench report` can later."),
+    ] = True,
     json: JsonOption = False,
 ) -> None:
     """Run a method over a data set, score it, and draw the report.
@@ -127,7 +131,7 @@ def run(
     results = []
     try:
         for request in requests:
-            results.append(_run_one(request, json=json))  # noqa: PERF401 - kept if one fails
+            results.append(_run_one(request, report=report, json=json))  # noqa: PERF401 - kept if one fails
     except KeyboardInterrupt as error:
         raise InterruptedRun(
             "stopped; finished sequences are kept", hint="the same command goes on from there"
@@ -163,7 +167,7 @@ def _named(methods: list[str], masks: Path | None, name: str | None) -> list[str
     return [f"precomputed:{masks.stem if name is None else name}"]
 
 
-def _run_one(request: RunRequest, *, json: bool) -> dict[str, Any]:
+def _run_one(request: RunRequest, *, report: bool, json: bool) -> dict[str, Any]:
     from vosbench.cli.progress import ProgressLines
     from vosbench.engine import execute
     from vosbench.report import render_terminal
@@ -171,10 +175,10 @@ def _run_one(request: RunRequest, *, json: bool) -> dict[str, Any]:
 
     root, record = execute(request, ProgressLines())
     scores = score_run(root, record, request.dataset)
-    page, _ = draw_report(root, dataset=request.dataset)
+    page = draw_report(root, dataset=request.dataset)[0] if report else None
     if not json:
         typer.echo(render_terminal(scores, record))
-        typer.echo(str(page))
+        typer.echo(str(page or root))
     if scores.without_truth:
         note(
             f"{len(scores.without_truth)} sequences have no ground truth beyond the first frame: "
@@ -184,7 +188,7 @@ def _run_one(request: RunRequest, *, json: bool) -> dict[str, Any]:
     return {
         "method": record.method.reference,
         "run": str(root),
-        "report": str(page),
+        "report": str(page) if page else None,
         "status": record.status,
         "failed": [name for name in record.data.sequences if name in lost],
         **scores.model_dump(mode="json", by_alias=True),

@@ -18,10 +18,10 @@ from vosbench.compare.records import (
     PlainDifference,
     RunIdentity,
     TestedDifference,
-    Verdict,
 )
 from vosbench.compare.settings import compare_speed, method_changes
 from vosbench.compare.source import RunScores
+from vosbench.compare.verdicts import ALPHA, judge
 from vosbench.report.text import defined
 from vosbench.stats import Interval, PairedComparison, compare_pairs, holm, mean_estimate
 
@@ -42,7 +42,6 @@ _PLAIN: Final[tuple[tuple[_Plain, str], ...]] = (
     ("F decay", "f_decay"),
 )
 _LOWER_IS_BETTER: Final = frozenset({"J decay", "F decay"})
-_ALPHA: Final = 0.05
 _FEW_SEQUENCES: Final = 10
 
 
@@ -179,6 +178,7 @@ def _pair(
 
 def _tested(metric: _Tested, one: _Paired, p_holm: float | None) -> TestedDifference:
     paired = one.paired
+    verdict, reason = judge(one.paired, p_holm, alpha=ALPHA, equal=one.equal, oracle=one.oracle)
     return TestedDifference(
         metric=metric,
         baseline=paired.baseline,
@@ -189,6 +189,7 @@ def _tested(metric: _Tested, one: _Paired, p_holm: float | None) -> TestedDiffer
         dropped=paired.dropped,
         interval=_interval(paired.bootstrap),
         robust_interval=_interval(paired.robust),
+        flip_interval=_interval(paired.flipped),
         p=paired.test.p,
         p_holm=p_holm,
         p_exact=paired.test.exact,
@@ -199,7 +200,8 @@ def _tested(metric: _Tested, one: _Paired, p_holm: float | None) -> TestedDiffer
         losses=None if one.oracle else paired.outcomes.losses,
         tie_threshold=paired.outcomes.threshold,
         detectable=paired.detectable,
-        verdict=_verdict(one, p_holm),
+        verdict=verdict,
+        verdict_reason=reason,
     )
 
 
@@ -211,18 +213,6 @@ def _interval(interval: Interval) -> IntervalRecord:
         method=interval.method,
         reason=interval.reason,
     )
-
-
-def _verdict(one: _Paired, p_holm: float | None) -> Verdict:
-    if one.oracle:
-        return "oracle"
-    if one.equal:
-        return "identical"
-    if p_holm is None or one.paired.difference is None:
-        return "undetermined"
-    if p_holm > _ALPHA:
-        return "not shown"
-    return "better" if one.paired.difference > 0 else "worse"
 
 
 def _plain(
@@ -262,9 +252,9 @@ def _statistical_warnings(compared: Sequence[CandidateComparison], sequences: in
         )
     smallest = [test.p_smallest for one in compared for test in one.tests if test.metric == "J&F"]
     known = [value for value in smallest if value is not None]
-    if known and min(known) * len(known) > _ALPHA:
+    if known and min(known) * len(known) > ALPHA:
         lines.append(
-            f"so few sequences cannot show any difference at {_ALPHA:.2f}: the smallest possible p "
+            f"so few sequences cannot show any difference at {ALPHA:.2f}: the smallest possible p "
             f"is {min(known):.2g}"
         )
     for one in compared:

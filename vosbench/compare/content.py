@@ -20,7 +20,7 @@ from vosbench.compare.records import (
 from vosbench.report.table import p_text, signed, significant
 from vosbench.report.text import UNDEFINED, count, points
 
-__all__ = ["Block", "Made", "blocks"]
+__all__ = ["Block", "Made", "blocks", "unclear"]
 
 _UP: Final = "↑"
 _DOWN: Final = "↓"
@@ -107,7 +107,16 @@ def _headline(record: ComparisonRecord) -> Block:
     ]
     headers = ("run", f"J&F {_UP}", "difference", "95 % interval", "p", "p Holm")
     more = ("wins/ties/losses", "detectable", "verdict")
-    return Block("J&F", (), tuple(map(Made, headers + more)), tuple(rows))
+    told = tuple(unclear(record, "J&F"))
+    return Block("J&F", told, tuple(map(Made, headers + more)), tuple(rows))
+
+
+def unclear(record: ComparisonRecord, *metrics: str) -> Iterable[str]:
+    """Why verdicts on these figures are not clear, in a sentence each."""
+    for candidate in record.candidates:
+        for test in candidate.tests:
+            if test.metric in metrics and test.verdict_reason:
+                yield f"{candidate.run.label}, {test.metric} not clear: {test.verdict_reason}"
 
 
 def _outcomes(test: TestedDifference) -> Made:
@@ -138,8 +147,9 @@ def _parts(record: ComparisonRecord) -> Block:
         if test.metric != "J&F"
     ]
     headers = ("run", f"mean {_UP}", "baseline", "this run", "difference", "95 % interval", "p")
+    told = tuple(unclear(record, "J", "F"))
     return Block(
-        "Its parts", (), tuple(map(Made, (*headers, "p Holm", "verdict"))), tuple(rows), left=2
+        "Its parts", told, tuple(map(Made, (*headers, "p Holm", "verdict"))), tuple(rows), left=2
     )
 
 
@@ -161,7 +171,10 @@ def _one_candidate(baseline: RunIdentity, one: CandidateComparison) -> Iterable[
     name = one.run.label
     facts = [*_masks(one), *_speed(one)]
     yield Block(f"{name} against {baseline.label}", tuple(facts))
-    changed = one.changed[:_MOST_CHANGED]
+    same_method = one.run.method.partition("@")[0] == baseline.method.partition("@")[0]
+    # parameters of another method have no counterpart
+    telling = [c for c in one.changed if same_method or not c.name.startswith("parameter ")]
+    changed = telling[:_MOST_CHANGED]
     more = len(one.changed) - len(changed)
     left = [f"and {more} more; --json has all"] if more else []
     headers = tuple(map(Made, ("what differs", "baseline", "this run")))
@@ -245,7 +258,8 @@ def _reading(record: ComparisonRecord, *, details: bool) -> Block:
         "sampled unit: bootstrap-t, and sign flips of whole sequences.",
         f"Ties differ by less than {100 * first.tie_threshold:.2f} points. 'detectable' is the "
         "true difference that so many sequences would find four times in five.",
-        "'not shown' is no proof of equality.",
+        "A verdict needs both: p Holm at most 0.05 and an interval without 0. 'not shown' is no "
+        "proof of equality; 'not clear' is where only one of the two holds.",
     ]
     if not details:
         lines.append("Sequences and frames that changed most: --details.")

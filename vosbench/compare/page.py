@@ -10,6 +10,7 @@ from typing import Final
 
 from vosbench import __version__
 from vosbench.compare.changes import every_sequence
+from vosbench.compare.content import unclear
 from vosbench.compare.disagreement import sides_css
 from vosbench.compare.losses import LossChange, loss_changes
 from vosbench.compare.pictures import PICTURES_FOLDER, ChangePicture, draw_changes
@@ -33,6 +34,8 @@ __all__ = ["ComparisonPaths", "tables_of", "write_comparison"]
 
 _RECORD: Final = "comparison.json"
 _FIGURE: Final = "figures/accuracy-speed.svg"
+_LEAST_DRAWN: Final = 2
+"""One run alone is no trade of accuracy for speed."""
 _TURNS: Final = {
     "not measured": "At least one run has no timing.",
     "other conditions": "The runs were made under other conditions, which are listed: the times "
@@ -94,6 +97,8 @@ def write_comparison(
         )
     tables, losses = _gather(record, baseline, candidates)
     points = _points(record)
+    if len(points) < _LEAST_DRAWN:
+        points = []
     for stale in _earlier(folder):
         stale.unlink(missing_ok=True)
     if points:
@@ -166,8 +171,13 @@ class _Shown:
 
 
 def _page(record: ComparisonRecord, shown: _Shown) -> str:
-    css = asset_text("style.css") + palette_css() + sides_css() + asset_text("compare.css")
-    script = asset_text("page.js")
+    css = (
+        asset_text("shared/style.css")
+        + palette_css()
+        + sides_css()
+        + asset_text("compare/page.css")
+    )
+    script = asset_text("shared/page.js")
     policy = (
         "default-src 'none'; img-src 'self' file:; "
         f"style-src {csp_hash(css)}; script-src {csp_hash(script)}; "
@@ -176,7 +186,7 @@ def _page(record: ComparisonRecord, shown: _Shown) -> str:
     speeds = [speed_verdict(one.speed) for one in record.candidates]
     return (
         html_environment()
-        .get_template("compare.html.j2")
+        .get_template("compare/page.html.j2")
         .render(
             record=record,
             tables=shown.tables,
@@ -188,6 +198,8 @@ def _page(record: ComparisonRecord, shown: _Shown) -> str:
             speeds=[_TURNS[word] for word in dict.fromkeys(speeds)],
             speed_tag=_speed_tag(speeds),
             figure=_FIGURE if shown.points else "",
+            unclear=list(unclear(record, "J&F", "J", "F")),
+            starred=_starred(record),
             figure_alt=_alt(shown.points),
             undrawn=_undrawn(record, shown.points),
             css=css,
@@ -220,6 +232,12 @@ def _speed_tag(speeds: Sequence[str]) -> str:
     if any(word == "other conditions" for word in speeds):
         return "not comparable: no verdict"
     return "same conditions, not in turns: no verdict"
+
+
+def _starred(record: ComparisonRecord) -> bool:
+    """Whether any interval shown is not by bootstrap-t."""
+    shown = [test.shown_interval for one in record.candidates for test in one.tests]
+    return any(one is not None and one.method != "bootstrap-t" for one in shown)
 
 
 def _undrawn(record: ComparisonRecord, points: Sequence[PlotPoint]) -> list[str]:

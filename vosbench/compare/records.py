@@ -30,8 +30,11 @@ __all__ = [
 
 COMPARISON_SCHEMA_VERSION: Final = 1
 
-Verdict: TypeAlias = Literal["better", "worse", "not shown", "identical", "oracle", "undetermined"]
-"""- `better`, `worse`: Holm-adjusted p is at most 0.05.
+Verdict: TypeAlias = Literal[
+    "better", "worse", "not clear", "not shown", "identical", "oracle", "undetermined"
+]
+"""- `better`, `worse`: Holm-adjusted p is at most 0.05, and the interval shown leaves 0 out.
+- `not clear`: only one of the two says so; `verdict_reason` says which.
 - `not shown`: these sequences cannot tell the difference from chance; no proof of equality.
 - `identical`: every object has the same score.
 - `oracle`: one of the runs was shown the truth, so nobody wins.
@@ -82,6 +85,7 @@ class TestedDifference(Record):
     dropped: int = Field(description="objects undefined in either run, left out")
     interval: IntervalRecord = Field(description="sequence-cluster bootstrap-t")
     robust_interval: IntervalRecord = Field(description="CR1 cluster-robust t")
+    flip_interval: IntervalRecord = Field(description="inversion of the test that gives p")
     p: float | None = Field(description="two-sided sign-flip permutation of sequences")
     p_holm: float | None = Field(description="adjusted over the candidates, oracles not counted")
     p_exact: bool = Field(description="all flips were counted")
@@ -93,6 +97,15 @@ class TestedDifference(Record):
     tie_threshold: float
     detectable: float | None = Field(description="difference found with 80 % power")
     verdict: Verdict
+    verdict_reason: str = Field(default="", description="of `not clear`: what disagrees")
+
+    @property
+    def shown_interval(self) -> IntervalRecord | None:
+        """By bootstrap-t where that can be had, else by cluster-robust t, else None."""
+        for one in (self.interval, self.robust_interval):
+            if one.low is not None and one.high is not None:
+                return one
+        return None
 
 
 class PlainDifference(Record):

@@ -128,10 +128,8 @@ def _differences(record: ComparisonRecord) -> Table:
 
 def _interval(test: TestedDifference) -> tuple[float | None, float | None, str]:
     """Bootstrap-t where it can be had, else by cluster-robust t, and which of them it is."""
-    for one in (test.interval, test.robust_interval):
-        if one.low is not None and one.high is not None:
-            return one.low, one.high, one.method
-    return None, None, ""
+    one = test.shown_interval
+    return (one.low, one.high, one.method) if one else (None, None, "")
 
 
 def _ablation(record: ComparisonRecord) -> Table:

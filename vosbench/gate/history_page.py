@@ -13,8 +13,8 @@ from vosbench.report.text import count, plain
 
 __all__ = ["render_history_page", "render_history_terminal"]
 
-_TEMPLATE: Final = "history.html.j2"
-_STYLE: Final = "history.css"
+_TEMPLATE: Final = "history/page.html.j2"
+_STYLE: Final = "history/page.css"
 _WIDTHS: Final = {"wide": 800, "narrow": 340}
 """Of the column of text, and of a telephone: text in a drawing that is scaled down is too small."""
 _HEIGHT: Final = 160

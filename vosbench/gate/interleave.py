@@ -146,7 +146,7 @@ def measure_rounds(
 
 def _run(side: Side, words: Sequence[str], out: Path) -> Path:
     command = [str(side.python), *(["-P"] if side.isolated else []), "-m", "vosbench", *words]
-    command += ["--out", str(out), "--fresh"]
+    command += ["--out", str(out), "--fresh", "--no-report"]
     environment = dict(os.environ)
     # links are not followed: environments share the interpreter that theirs point to
     if side.isolated and side.python.absolute() != Path(sys.executable).absolute():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vosbench.report.events import GROUP_TITLES, SHADED, Span
+from vosbench.report.events import GROUP_TITLES, SHADED, Span, covered
 from vosbench.report.palette import SPAN_INKS, Ink, object_colour
 from vosbench.report.source import ObjectCurve
 
@@ -80,11 +80,10 @@ def draw_curves(
             axes.set_yticks((0, 100))
             axes.set_xlabel("")
             axes.set_xticks([])
-            for one in spans:
-                if one.group in SHADED:
-                    ink = SPAN_INKS[one.group].light
-                    left, right = one.first - 0.5, one.last + 0.5
-                    axes.axvspan(left, right, color=ink, alpha=0.13, linewidth=0, zorder=0.1)
+            for group in SHADED:
+                for first, end in covered(one for one in spans if one.group == group):
+                    ink, edges = SPAN_INKS[group].light, (first - 0.5, end + 0.5)
+                    axes.axvspan(*edges, color=ink, alpha=0.13, linewidth=0, zorder=0.1)
             for curve in curves:
                 _draw_curve(axes, curve, curve.j if name == "J" else curve.f)
             if name == "J":

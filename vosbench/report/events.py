@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ from vosbench.report.text import plain
 if TYPE_CHECKING:
     from vosbench.explain import DiagnosisRecord
 
-__all__ = ["GROUP_TITLES", "SHADED", "Span", "spans_of"]
+__all__ = ["GROUP_TITLES", "SHADED", "Span", "covered", "spans_of"]
 
 GROUP_TITLES: Final = {
     "failure": "failure",
@@ -77,6 +77,20 @@ class Span:
         if self.first_frame != self.last_frame:
             where = f"from {self.first_frame} to {until}"
         return plain(f"{self.kind}, {who}{more}, {where}")
+
+
+def covered(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """First and last frames of the stretches that any of the spans covers, in order.
+
+    A frame is shaded once, however many objects something happens to on it.
+    """
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted((one.first, one.last) for one in spans):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
 
 
 def spans_of(

@@ -35,6 +35,28 @@ _MEANINGS: Final = {
 }
 
 
+_ATTRIBUTES: Final = {
+    "LR": "low resolution",
+    "SV": "scale variation",
+    "SV-length": "scale variation by length",
+    "FM": "fast motion",
+    "OV": "out of view",
+    "OCC": "occlusion",
+    "SC": "shape complexity",
+    "DEF": "deformation",
+    "ROT": "rotation",
+    "AC": "appearance change",
+    "BC": "background clutter",
+    "CS": "camera shake",
+    "DB": "dynamic background",
+    "EA": "edge ambiguity",
+    "HO": "heterogeneous object",
+    "IO": "interacting objects",
+    "MB": "motion blur",
+}
+"""Names of attributes in full (Perazzi et al., CVPR 2016, table 1; rotation is not among them)."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One step down from J = 1.
@@ -100,6 +122,7 @@ class AttributeRow:
 
     Attributes:
         name: as the diagnosis names it.
+        meaning: its name in full, or empty.
         rule: when a sequence has it.
         with_it: how many sequences have it.
         without: how many do not.
@@ -112,6 +135,7 @@ class AttributeRow:
     """
 
     name: str
+    meaning: str
     rule: str
     with_it: int
     without: int
@@ -267,6 +291,7 @@ def _attributes(record: DiagnosisRecord) -> tuple[AttributeRow, ...]:
         rows.append(
             AttributeRow(
                 name=one.attribute,
+                meaning=_ATTRIBUTES.get(one.attribute, ""),
                 rule=f"{'>' if one.above else '<'} {one.threshold:.3g} ({one.origin})",
                 with_it=one.sequences_with,
                 without=one.sequences_without,

@@ -33,10 +33,14 @@ _LAYER_TITLES: Final = {
 }
 
 
+_MOST_FAILURES: Final = 20
+"""Listed in Markdown; the page has all."""
+
+
 def render_page(source: RunSource, content: Content, spans: Mapping[str, tuple[Span, ...]]) -> str:
     """`index.html`."""
-    css = asset_text("style.css") + palette_css()
-    script = asset_text("page.js") + asset_text("viewer.js")
+    css = asset_text("shared/style.css") + palette_css()
+    script = asset_text("shared/page.js") + asset_text("run/viewer.js")
     policy = (
         "default-src 'none'; img-src 'self' file:; media-src 'self' file:; "
         f"style-src {csp_hash(css)}; script-src {csp_hash(script)}; "
@@ -44,7 +48,7 @@ def render_page(source: RunSource, content: Content, spans: Mapping[str, tuple[S
     )
     return (
         html_environment()
-        .get_template("index.html.j2")
+        .get_template("run/page.html.j2")
         .render(
             **_shared(source, content),
             css=css,
@@ -60,6 +64,7 @@ def render_page(source: RunSource, content: Content, spans: Mapping[str, tuple[S
             span_groups=_told_groups(spans),
             curve_anchors={curve.anchor for curve in content.curves},
             layer_titles=_LAYER_TITLES,
+            made_elsewhere=source.run.method.name.startswith("precomputed"),
             plot=PLOT,
             card=analysis_card(),
             per_sequence=PER_SEQUENCE,
@@ -91,7 +96,17 @@ def _told_groups(spans: Mapping[str, tuple[Span, ...]]) -> dict[str, str]:
 
 def render_markdown(source: RunSource, content: Content) -> str:
     """`report.md`."""
-    return markdown_environment().get_template("report.md.j2").render(**_shared(source, content))
+    card = analysis_card()
+    return (
+        markdown_environment()
+        .get_template("run/report.md.j2")
+        .render(
+            **_shared(source, content),
+            card=card,
+            most_failures=_MOST_FAILURES,
+            named_right=sum(one.named.get(one.intended, 0) for one in card.faults),
+        )
+    )
 
 
 def _shared(source: RunSource, content: Content) -> dict[str, Any]:

@@ -168,8 +168,9 @@ def _further(timing: Mapping[str, Any]) -> list[Headline]:
         ("allocated_mb", "Memory of the device", "MB"),
     ):
         if _known(growth.get(key)):
-            counts = "more per 100 frames; median over the clips"
-            found.append(Headline(name, f"{float(growth[key]):+.2f} {unit}", counts))
+            change = float(growth[key])
+            counts = f"{'less' if change < 0 else 'more'} per 100 frames; median over the clips"
+            found.append(Headline(name, f"{significant(abs(change))} {unit}", counts))
     if _known(timing.get("overhead_share")):
         share = 100 * float(timing["overhead_share"])
         counts = "reading, checking and writing beside the method, as a share of its time"

@@ -17,6 +17,7 @@ from vosbench.report.text import (
     METRICS,
     UNDEFINED,
     Verbatim,
+    count,
     defined,
     escape_markdown,
     fenced,
@@ -110,7 +111,12 @@ def _environment(*, autoescape: bool, finalize: Any) -> Environment:
         "shell": _shell,
         "significant": significant,
     }
-    environment.globals |= {"metrics": METRICS, "undefined": UNDEFINED, "picture_alt": picture_alt}
+    environment.globals |= {
+        "counted": count,
+        "metrics": METRICS,
+        "picture_alt": picture_alt,
+        "undefined": UNDEFINED,
+    }
     return environment
 
 

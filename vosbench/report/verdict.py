@@ -56,7 +56,9 @@ def judge(source: RunSource) -> Verdict:
         return Verdict("bad", "not scored", f"{what} has not been scored; {lost}. {ended}")
     scored = len(scores.sequences)
     whole = scored == total and not scores.unscored
-    over = f"all {count(total, 'sequence')}" if whole else f"{scored} of {count(total, 'sequence')}"
+    over = f"{scored} of {count(total, 'sequence')}"
+    if whole:
+        over = f"all {count(total, 'sequence')}" if total > 1 else "its one sequence"
     sentence = (
         f"{what}: J&F {points(scores.overall.jf_mean)} over {over} "
         f"(protocol {scores.protocol}); {lost}. {ended}"

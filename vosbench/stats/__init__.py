@@ -19,7 +19,7 @@ from vosbench.stats.intervals import (
 )
 from vosbench.stats.multiplicity import holm
 from vosbench.stats.paired import TIE_THRESHOLD, Outcomes, PairedComparison, compare_pairs
-from vosbench.stats.permutation import SignFlip, sign_flip_test
+from vosbench.stats.permutation import SignFlip, sign_flip_interval, sign_flip_test
 from vosbench.stats.power import smallest_detectable_difference
 from vosbench.stats.speed import RatioEstimate, ratio_of_medians
 from vosbench.stats.verdicts import GateVerdict, non_inferiority, not_slower
@@ -43,6 +43,7 @@ __all__ = [
     "not_slower",
     "ratio_of_medians",
     "robust_t_interval",
+    "sign_flip_interval",
     "sign_flip_test",
     "smallest_detectable_difference",
     "standard_error",

@@ -17,7 +17,7 @@ from vosbench.stats.intervals import (
     robust_t_interval,
     standard_error,
 )
-from vosbench.stats.permutation import FLIPS, SignFlip, sign_flip_test
+from vosbench.stats.permutation import FLIPS, SignFlip, sign_flip_interval, sign_flip_test
 from vosbench.stats.power import smallest_detectable_difference
 
 __all__ = ["TIE_THRESHOLD", "Outcomes", "PairedComparison", "compare_pairs"]
@@ -59,6 +59,7 @@ class PairedComparison:
         bootstrap: interval of the difference; the one to quote.
         robust: the same by CR1, which is defined with fewer sequences.
         test: sign-flip permutation test.
+        flipped: interval that belongs to the test, its inversion.
         outcomes: sequences won, tied and lost.
         detectable: smallest difference found with 80 % power, or None.
     """
@@ -72,6 +73,7 @@ class PairedComparison:
     bootstrap: Interval
     robust: Interval
     test: SignFlip
+    flipped: Interval
     outcomes: Outcomes
     detectable: float | None
 
@@ -89,7 +91,7 @@ def compare_pairs(
 ) -> PairedComparison:
     """Compare two runs by the mean over objects, in pairs, with sequences as the sampled unit.
 
-    Sources: `bootstrap_t_interval`, `robust_t_interval`, `sign_flip_test`,
+    Sources: `bootstrap_t_interval`, `robust_t_interval`, `sign_flip_test`, `sign_flip_interval`,
     `smallest_detectable_difference`. Pairing removes the difficulty that a video has for both
     runs. What is tested is whether the difference would hold on other videos of the same kind, for
     these two sets of weights; it says nothing of other trainings of the same methods. A result
@@ -127,6 +129,7 @@ def compare_pairs(
         bootstrap=bootstrap_t_interval(clusters, level=level, resamples=resamples, seed=seed),
         robust=robust_t_interval(clusters, level=level),
         test=sign_flip_test(clusters, flips=flips, seed=seed),
+        flipped=sign_flip_interval(clusters, level=level, flips=flips, seed=seed),
         outcomes=_outcomes(clusters, tie_threshold),
         detectable=smallest_detectable_difference(
             standard_error(clusters), len(clusters), alpha=1 - level

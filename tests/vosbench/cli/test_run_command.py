@@ -40,6 +40,18 @@ def test_third_party_method_is_found_and_run(vosbench: RunVosbench, make_davis: 
     assert set(row["variants"]) == {"still", "told"}
 
 
+def test_no_report_leaves_all_but_the_pages(vosbench: RunVosbench, make_davis: MakeDavis) -> None:
+    data = make_davis({"alpha": 6})
+    result = vosbench(*FOLLOW, data, "--no-report")
+    root = Path(str(data)).parent / result.out.strip().splitlines()[-1]
+    assert (root / "scores.json").is_file()
+    assert not (root / "report").exists()
+    again = vosbench(*FOLLOW, data, "--no-report", "--json").json
+    assert again["report"] is None
+    vosbench("report", root)
+    assert (root / "report" / "index.html").is_file()
+
+
 def test_broken_plugin_hides_no_other(vosbench: RunVosbench, make_davis: MakeDavis) -> None:
     listed = vosbench("list", "methods", "--json").json["methods"]
     assert "No module named" in next(r for r in listed if r["method"] == "tp-broken")["error"]

@@ -85,6 +85,22 @@ def test_the_page_shows_what_the_record_says(tmp_path: Path) -> None:
     assert all(row["run_2_difference"] for row in rows)
 
 
+def test_what_is_not_clear_is_explained_beside_the_table(tmp_path: Path) -> None:
+    few = {name: BASE[name] for name in list(BASE)[:6]}
+    runs = [make_run(shifted(few, 0.05, 0.001, seed=s), variant=f"v{s}") for s in (0, 1)]
+    page = Page(written(tmp_path, make_run(few), *runs).html.read_text(encoding="utf-8"))
+    assert page.text.count("not clear: the interval leaves 0 out, but p Holm is 0.062") == 6
+    one = Page(written(tmp_path, make_run(few), runs[0], out="b").html.read_text(encoding="utf-8"))
+    assert "leaves 0 out" not in one.text
+
+
+def test_one_run_with_a_time_is_no_figure(tmp_path: Path) -> None:
+    untimed = make_run(shifted(BASE, 0.02, 0.01), variant="b", step_ms=None)
+    paths = written(tmp_path, make_run(BASE), untimed)
+    assert not (paths.folder / "figures").exists()
+    assert "Accuracy against speed" not in paths.html.read_text(encoding="utf-8")
+
+
 def test_the_page_is_closed_to_the_network_and_to_names(tmp_path: Path) -> None:
     scores = {HOSTILE: [0.5], **BASE}
     base = make_run(scores, method=HOSTILE)
@@ -122,7 +138,9 @@ def test_links_lead_somewhere_and_headings_have_a_scope(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
     links = {str(a["href"]).removeprefix("#") for tag, a in page.elements if tag == "a"}
     assert links <= set(ids)
-    assert all(a.get("scope") in ("col", "row") for tag, a in page.elements if tag == "th")
+    assert all(
+        a.get("scope") in ("col", "row", "rowgroup") for tag, a in page.elements if tag == "th"
+    )
     sortable = [a for tag, a in page.elements if tag == "table" and a.get("class") == "sortable"]
     assert len(sortable) >= 3
 

@@ -64,7 +64,7 @@ def test_holm_is_over_candidates_for_each_figure() -> None:
     assert any(t.p_holm != t.p for t in tests)
 
 
-def test_what_only_many_tries_make_significant_is_not_shown() -> None:
+def test_what_only_many_tries_make_significant_is_not_clear() -> None:
     # all six gain: p = 2/64 alone, and no smaller value exists
     few = random_scores(2, sequences=6)
     one = make_run(shifted(few, 0.05, 0.001), variant="one")
@@ -73,7 +73,47 @@ def test_what_only_many_tries_make_significant_is_not_shown() -> None:
     together = compare_runs(make_run(few), [one, other])
     assert test_of(together).p == 2 / 64
     assert test_of(together).p_holm == 4 / 64
-    assert test_of(together).verdict == "not shown"
+    assert test_of(together).verdict == "not clear"
+    assert "p Holm is 0.062, by the number of candidates" in test_of(together).verdict_reason
+
+
+def test_a_verdict_needs_the_interval_as_well_as_the_test() -> None:
+    """All ten sequences gain, one of them very much: p is small and the interval wide."""
+    gains = [0.119, 0.339, 0.037, 0.019, 0.047, 0.275, 0.065, 0.059, 0.089, 0.012]
+    base = {f"clip-{at:02d}": [0.5] for at in range(10)}
+    other = {name: [0.5 + gain] for name, gain in zip(base, gains, strict=True)}
+    found = test_of(compare_runs(make_run(base), [make_run(other, variant="b")]))
+    assert found.p == 2 / 1024
+    assert (found.wins, found.losses) == (10, 0)
+    assert found.interval.low is not None
+    assert found.interval.low < 0
+    assert found.verdict == "not clear"
+    assert found.flip_interval.low is not None
+    assert found.flip_interval.low > 0
+    assert "10 wins" in found.verdict_reason
+    assert f"[{100 * found.flip_interval.low:+.2f}, " in found.verdict_reason
+    even = {name: [0.6 + 0.01 * at] for at, name in enumerate(base)}
+    shown = test_of(compare_runs(make_run(base), [make_run(even, variant="b")]))
+    assert (shown.verdict, shown.verdict_reason) == ("better", "")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_verdicts_never_contradict_the_interval_shown(seed: int) -> None:
+    base = random_scores(seed, sequences=8)
+    others = [
+        make_run(shifted(base, 0.01 * by, spread=0.03, seed=seed + by), variant=f"v{by}")
+        for by in range(3)
+    ]
+    for one in compare_runs(make_run(base), others).candidates:
+        for test in one.tests:
+            shown = test.shown_interval
+            assert shown is not None
+            assert shown.low is not None
+            assert shown.high is not None
+            if test.verdict in ("better", "worse"):
+                assert (shown.low > 0) if test.verdict == "better" else (shown.high < 0)
+            if test.verdict == "not shown":
+                assert shown.low <= 0 <= shown.high
 
 
 def test_identical_runs_are_identical_and_no_more() -> None:
@@ -233,7 +273,8 @@ def test_one_sequence_is_undetermined() -> None:
 def test_too_few_sequences_to_show_anything_is_said() -> None:
     few = random_scores(1, sequences=4)
     record = compare_runs(make_run(few), [make_run(shifted(few, 0.3, 0.01), variant="b")])
-    assert test_of(record).verdict == "not shown"
+    assert test_of(record).verdict == "not clear"
+    assert "never give less" in test_of(record).verdict_reason
     assert any("cannot show any difference" in warning for warning in record.warnings)
 
 

@@ -24,7 +24,7 @@ from vosbench.explain.records import (
 from vosbench.report import write_report
 from vosbench.report.card import analysis_card
 from vosbench.report.confusion import build_confusion
-from vosbench.report.events import spans_of
+from vosbench.report.events import Span, covered, spans_of
 from vosbench.report.losses import build_losses
 from vosbench.report.source import load_source
 from vosbench.report.speed import build_speed
@@ -146,6 +146,30 @@ def test_failures_and_events_become_spans_that_the_curves_shade(make_run: Any, c
     html = report.html.read_text("utf-8")
     assert "hidden or out of view" in html
     assert ">00004<" in html
+    markdown = report.markdown.read_text("utf-8")
+    assert "- bear: lost, object 1, from 00004 to 00007" in markdown
+    assert "- bear: lost, object 1, from 00009 to the end" in markdown
+
+
+def test_markdown_tells_the_waterfall_down_to_j(make_run: Any, clip: Any) -> None:
+    run = make_run([clip("bear", {1: [0.5] * 12})])
+    assert "This run was not diagnosed" in write_report(run).markdown.read_text("utf-8")
+    write_record(run / DIAGNOSIS_JSON, diagnosis([one_object("bear", 1, 0.6)]))
+    lines = write_report(run).markdown.read_text("utf-8").splitlines()
+    assert "| boundary | −30.0 | 70.0 | wrong pixels next to the true contour |" in lines
+    assert any(line.startswith("| background | −10.0 | 60.0 |") for line in lines)
+    assert "| **J mean** | **60.0** | | what is left |" in lines
+    assert "| bear | 60.0 | boundary | 30.0 | 10.0 |" in lines
+    assert any(line.startswith("By `vosbench diagnose --self-test` on ") for line in lines)
+
+
+def test_spans_of_a_group_cover_a_frame_once() -> None:
+    def span(first: int, last: int) -> Span:
+        return Span("bear", "failure", "lost", 1, 0, first, last, "", "", 1.0)
+
+    found = covered([span(5, 9), span(2, 3), span(7, 12), span(4, 4), span(20, 21), span(8, 8)])
+    assert found == [(2, 12), (20, 21)]
+    assert covered([]) == []
 
 
 def test_intervals_of_attributes_are_over_sequences() -> None:

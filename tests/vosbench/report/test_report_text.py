@@ -23,6 +23,7 @@ from vosbench.report.text import (
 from vosbench.store import read_run, read_scores
 from vosbench.store.schema import FailureRecord
 
+HEADS = {"Method", "Published", "Sequence", "Figure", "Convention", "Stage", "Parameter", ""}
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 HOSTILE = [
     "](http://evil) | a | b",
@@ -138,7 +139,7 @@ def test_markdown_tables_hold_under_hostile_names(make_run: Any, clip: Any) -> N
     widths: dict[str, set[int]] = {}
     heading = ""
     for row in tables:
-        if row[0] in {"Method", "Published", "Sequence", "Stage", "Parameter", ""}:
+        if row[0] in HEADS:
             heading = f"{row[0]}/{row[1]}"
         widths.setdefault(heading, set()).add(len(row))
     assert all(len(found) == 1 for found in widths.values()), widths

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from vosbench.stats import (
@@ -18,6 +21,7 @@ from vosbench.stats import (
     holm,
     mean_estimate,
     robust_t_interval,
+    sign_flip_interval,
     sign_flip_test,
     smallest_detectable_difference,
     standard_error,
@@ -132,6 +136,66 @@ def test_flips_are_of_whole_sequences() -> None:
     # eight objects that agree, in two sequences: two coins were thrown, not eight
     test = sign_flip_test(cluster([1.0] * 8, ["a"] * 4 + ["b"] * 4))
     assert test.p == 0.5
+
+
+@given(
+    st.lists(st.lists(st.integers(-40, 40), min_size=1, max_size=3), min_size=2, max_size=8),
+    st.sampled_from([0.5, 0.8, 0.95]),
+)
+@settings(max_examples=60, deadline=None)
+def test_flip_interval_holds_the_means_that_the_test_does_not_reject(
+    members: list[list[int]], level: float
+) -> None:
+    """Against the definition, mean by mean in exact fractions: flip what is left of each."""
+    sums, counts = [sum(m) for m in members], [len(m) for m in members]
+    flips = [(1, *signs) for signs in itertools.product((1, -1), repeat=len(members) - 1)]
+
+    def literal_p(mean: Fraction) -> float:
+        left = [s - mean * n for s, n in zip(sums, counts, strict=True)]
+        totals = [abs(sum(sign * x for sign, x in zip(f, left, strict=True))) for f in flips]
+        return sum(total >= abs(sum(left)) for total in totals) / len(totals)
+
+    by_name = {f"s{at}": [float(value) for value in m] for at, m in enumerate(members)}
+    found = sign_flip_interval(clustered(by_name), level=level)
+    if found.low is None or found.high is None:
+        assert found.reason
+        rejects = any(literal_p(Fraction(mean)) <= 1 - level + 1e-9 for mean in (-(10**6), 10**6))
+        alike = len({Fraction(s, n) for s, n in zip(sums, counts, strict=True)}) == 1
+        assert alike or not rejects
+        return
+    for mean in [Fraction(step, 6) for step in range(-300, 301, 7)]:
+        if min(abs(float(mean) - found.low), abs(float(mean) - found.high)) > 1e-9:
+            inside = found.low < mean < found.high
+            assert inside == (literal_p(mean) > 1 - level + 1e-9), mean
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_flip_interval_agrees_with_its_test_on_0(seed: int) -> None:
+    clusters = clustered(groups(seed, (1, 2, 1, 3, 1, 2, 1, 1, 2, 1), shift=0.2 * seed))
+    interval, test = sign_flip_interval(clusters), sign_flip_test(clusters)
+    assert interval.low is not None
+    assert interval.high is not None
+    assert test.p is not None
+    assert (interval.low <= 0 <= interval.high) == (test.p > 0.05)
+    assert interval.low < clusters.mean < interval.high
+
+
+def test_sampled_flip_interval_is_near_the_t_interval_of_normal_differences() -> None:
+    clusters = clustered(groups(11, (1,) * 40, shift=0.5))
+    flipped, robust = sign_flip_interval(clusters, seed=3), robust_t_interval(clusters)
+    assert flipped.low == pytest.approx(robust.low, abs=0.04)
+    assert flipped.high == pytest.approx(robust.high, abs=0.04)
+    assert sign_flip_interval(clusters, seed=3) == flipped
+
+
+def test_flip_interval_of_too_few_sequences_says_so() -> None:
+    five = sign_flip_interval(cluster([0.1, 0.2, 0.3, 0.4, 0.5], list("abcde")))
+    assert five.low is None
+    assert "too few" in five.reason
+    six = sign_flip_interval(cluster([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], list("abcdef")))
+    assert (six.low, six.high) == (pytest.approx(0.1), pytest.approx(0.6))
+    assert "one sequence" in sign_flip_interval(cluster([0.5], ["a"])).reason
+    assert "no spread" in sign_flip_interval(cluster([0.5] * 8, list("abcdefgh"))).reason
 
 
 def test_holm_by_hand_with_missing_values() -> None:

@@ -192,6 +192,17 @@
     return line;
   };
 
+  // a group shades a frame once, however many of its events happen there
+  const covered = (group) => {
+    const merged = [];
+    for (const [, first, end] of clip.spans.filter(([one]) => one === group).sort((a, b) => a[1] - b[1])) {
+      const before = merged[merged.length - 1];
+      if (before && first <= before[1] + 1) before[1] = Math.max(before[1], end);
+      else merged.push([first, end]);
+    }
+    return merged;
+  };
+
   const drawChart = () => {
     const box = at("chart");
     const width = Math.max(240, box.clientWidth);
@@ -207,12 +218,12 @@
     ["j", "f"].forEach((key, row) => {
       const top = 8 + row * (high + gap);
       const y = (value) => top + high * (1 - value);
-      for (const [group, first, end, text] of clip.spans) {
-        if (!SHADED.has(group)) continue;
-        const from = Math.max(left, x(first - 0.5));
-        const to = Math.min(left + plot, x(end + 0.5));
-        drawing.append(svg("rect", { class: `shade span-${group}`, x: from, y: top, width: Math.max(1, to - from), height: high },
-          svg("title", {}, text)));
+      for (const group of SHADED) {
+        for (const [first, end] of covered(group)) {
+          const from = Math.max(left, x(first - 0.5));
+          const to = Math.min(left + plot, x(end + 0.5));
+          drawing.append(svg("rect", { class: `shade span-${group}`, x: from, y: top, width: Math.max(1, to - from), height: high }));
+        }
       }
       for (const level of [0, 0.5, 1]) {
         drawing.append(svg("line", { class: level === 0.5 ? "half" : "grid", x1: left, x2: left + plot, y1: y(level), y2: y(level) }));
