@@ -26,7 +26,7 @@ def judge(
 
     The sign-flip test asks whether chance could have dealt the signs, the interval by bootstrap-t
     also how unevenly the difference lies. On ten sequences with exponential differences the test
-    alone names the wrong winner in 10 % of cases at a nominal 5 %, both together in 6 to 8 %. So a
+    alone names the wrong winner in 10 % of cases at a nominal 5 %, both together in 7 to 8 %. So a
     claim needs both. Without any interval, as where all sequences differ alike, the test decides.
 
     Args:

@@ -123,7 +123,8 @@ def sign_flip_interval(
         return Interval(None, None, level, "sign-flip", NO_SPREAD)
     below, above = _reaches(clusters, flips, np.random.default_rng(seed))
     rank = int(len(below) * (1 - level) + 1e-9)
-    low, high = np.sort(below)[rank], np.sort(above)[-1 - rank]
+    low = np.partition(below, rank)[rank]
+    high = np.partition(above, len(above) - 1 - rank)[len(above) - 1 - rank]
     if not (np.isfinite(low) and np.isfinite(high)):
         return Interval(None, None, level, "sign-flip", TOO_FEW_FLIPS)
     return Interval(float(low), float(high), level, "sign-flip")
@@ -140,9 +141,13 @@ def _reaches(
             totals = np.concatenate([totals + one, totals - one])
             sizes = np.concatenate([sizes + number, sizes - number])
     else:
-        signs = 2.0 * random.integers(0, 2, (flips, len(clusters)), dtype=np.int8) - 1
-        totals = np.concatenate([[sums.sum()], signs @ sums])
-        sizes = np.concatenate([[counts.sum()], signs @ counts])
+        both = np.stack([sums, counts], axis=1)
+        parts = [both.sum(axis=0, keepdims=True)]
+        rows = max(1, _CHUNK_CELLS // len(clusters))
+        for begin in range(0, flips, rows):
+            shape = (min(rows, flips - begin), len(clusters))
+            parts.append((2.0 * random.integers(0, 2, shape, dtype=np.int8) - 1) @ both)
+        totals, sizes = np.concatenate(parts).T
     # |total - m * size| >= |sum - m * count| holds between the roots of the two equations
     with np.errstate(divide="ignore", invalid="ignore"):
         roots = np.stack(
