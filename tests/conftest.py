@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 REPOSITORY = Path(__file__).parent.parent
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +49,25 @@ def shared() -> Path:
     if not (folder / "data" / "DAVIS2016").is_dir():
         pytest.skip(f"no real data under {folder}; set VOSBENCH_SHARED to their place")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Playwright's handle of Chromium as the system has it; none is downloaded.
+
+    One for all tests: Playwright runs its own event loop, and a process can have one at a time.
+    """
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright here: pip install vosbench[dev]"
+    )
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"no browser here: install one of {', '.join(names)}")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=found, args=BROWSER_FLAGS)
+        yield launched
+        launched.close()
 
 
 MakeDavis = Callable[..., Path]

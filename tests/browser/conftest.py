@@ -1,9 +1,8 @@
-"""A browser, and the report of a small run that has all that a report can show."""
+"""The report of a small run that has all that a report can show."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,35 +15,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright here: pip install vosbench[dev]"
-)
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FRAMES = 14
 NAMES = ("ant", "bear", "cat", "dog")
 SIZE = (72, 96)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium as the system has it; none is downloaded."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no browser here: install one of {', '.join(names)}")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=found, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,15 +28,6 @@ from vosbench.compare import (
 from vosbench.compare.disagreement import SIDES, draw_disagreement
 from vosbench.errors import ComparisonError, InputError, UsageError
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202e"
 
 
@@ -187,12 +179,8 @@ def test_one_warning_of_the_data_is_told_once() -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
 def test_the_page_is_accessible_and_still_and_fits_a_phone(
-    made: dict[str, Path], tmp_path: Path, width: int, scheme: str
+    made: dict[str, Path], tmp_path: Path, browser: Any, width: int, scheme: str
 ) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine")
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
     renamed = made["good"] / "run.json"
     content = json.loads(renamed.read_text())
@@ -200,27 +188,25 @@ def test_the_page_is_accessible_and_still_and_fits_a_phone(
     renamed.write_text(json.dumps(content))
     runs = [load_run_scores(made["lost"]), load_run_scores(made["good"])]
     paths = page_of(tmp_path / "page", runs)
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        context = browser.new_context(
-            viewport={"width": width, "height": 800}, bypass_csp=True, color_scheme=scheme
-        )
-        page = context.new_page()
-        said: list[str] = []
-        asked: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: said.append(dialog.message))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(paths.html.as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        page.locator("#sequences thead button").nth(2).click()
-        order = page.locator("#sequences tbody tr th").all_text_contents()
-        assert sorted(order) == ["a", "b"]
-        page.locator(".changes img").first.scroll_into_view_if_needed()
-        page.wait_for_function("document.querySelector('.changes img').naturalWidth === 64")
-        found = axe.Axe().run(page).response["violations"]
-        browser.close()
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, bypass_csp=True, color_scheme=scheme
+    )
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(paths.html.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.locator("#sequences thead button").nth(2).click()
+    order = page.locator("#sequences tbody tr th").all_text_contents()
+    assert sorted(order) == ["a", "b"]
+    page.locator(".changes img").first.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('.changes img').naturalWidth === 64")
+    found = axe.Axe().run(page).response["violations"]
+    context.close()
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
     assert said == []
     assert all(url.startswith("file:") for url in asked)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import threading
 import tracemalloc
@@ -32,16 +31,6 @@ from vosbench.video import (
 from vosbench.video.encode import join_videos
 
 av = pytest.importorskip("av", reason="the extra vosbench[video] is not installed")
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def clips(data: Path) -> dict[str, Clip]:
@@ -269,11 +258,9 @@ def served(tmp_path: Path) -> Iterator[str]:
     thread.join()
 
 
-def test_the_video_plays_in_a_browser(made: dict[str, Path], served: str, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine")
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+def test_the_video_plays_in_a_browser(
+    made: dict[str, Path], served: str, tmp_path: Path, browser: Any
+) -> None:
     paths = write_comparison_videos(
         [made["good"], made["lost"]], clips(made["data"]), folder=tmp_path / "v", sequences="a"
     )
@@ -281,21 +268,19 @@ def test_the_video_plays_in_a_browser(made: dict[str, Path], served: str, tmp_pa
     (tmp_path / "page.html").write_text(
         f'<!DOCTYPE html><video muted src="v/{video.file}" poster="v/{video.poster}"></video>'
     )
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page()
-        page.goto(f"{served}/page.html")
-        page.evaluate("() => document.querySelector('video').play()")
-        page.wait_for_function(
-            "() => { const v = document.querySelector('video');"
-            " return v.currentTime > 0.3 && v.getVideoPlaybackQuality().totalVideoFrames > 2; }",
-            timeout=20_000,
-        )
-        seen = page.evaluate(
-            "() => { const v = document.querySelector('video');"
-            " return [v.videoWidth, v.videoHeight, v.duration, v.error]; }"
-        )
-        browser.close()
+    page = browser.new_page()
+    page.goto(f"{served}/page.html")
+    page.evaluate("() => document.querySelector('video').play()")
+    page.wait_for_function(
+        "() => { const v = document.querySelector('video');"
+        " return v.currentTime > 0.3 && v.getVideoPlaybackQuality().totalVideoFrames > 2; }",
+        timeout=20_000,
+    )
+    seen = page.evaluate(
+        "() => { const v = document.querySelector('video');"
+        " return [v.videoWidth, v.videoHeight, v.duration, v.error]; }"
+    )
+    page.close()
     assert seen[:2] == [video.width, video.height]
     assert seen[2] == pytest.approx(video.seconds, abs=0.05)
     assert seen[3] is None
