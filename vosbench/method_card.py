@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vosbench.errors import InputError, UsageError
+from vosbench.key_problems import key_problems
 from vosbench.types import ParameterValue, Precision
 
 __all__ = [
@@ -229,8 +230,8 @@ def load_method_card(path: Path) -> MethodCard:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"method card {path} is not valid TOML: {error}") from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'card'}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise InputError(f"method card {path} is wrong: {problems}") from error
+        problems = "; ".join(key_problems(error, MethodCard, whole="card"))
+        raise InputError(
+            f"method card {path} is wrong: {problems}",
+            hint="docs/adding-a-method.md describes the keys of a card",
+        ) from error

@@ -1,13 +1,15 @@
 """Finding methods: every entry point of the group `vosbench.methods`, ours and others' alike.
 
-A reference is `name`, `name@variant`, or `name@*` for the method and all its variants. A plug-in
-may stand for many methods, which are `name:member`; the path of a card (`.toml`) is a member of
-`external`. A broken plug-in is reported under its own name and never hides the others.
+A reference is `name`, `name@variant`, or `name@*` for the method and all its variants; in a name
+`*`, `?` and `[...]` stand for all installed methods that match. A plug-in may stand for many
+methods, which are `name:member`; the path of a card (`.toml`) is a member of `external`. A broken
+plug-in is reported under its own name and never hides the others.
 """
 
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import hashlib
 import inspect
 import os
@@ -163,6 +165,20 @@ def _split(reference: str) -> tuple[str, str, str]:
     return reference.partition("@")
 
 
+def _matching(reference: str) -> list[str]:
+    """The reference itself, or one for each installed method that its name is a pattern of."""
+    name, at, variant = _split(reference)
+    if not set("*?[") & set(name) or ":" in name or name.endswith(".toml"):
+        return [reference]
+    known = sorted({entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)})
+    matches = fnmatch.filter(known, name)
+    if not matches:
+        raise UsageError(
+            f"--method {reference!r} matches no method; installed: {', '.join(known) or 'none'}"
+        )
+    return [f"{one}{at}{variant}" for one in matches]
+
+
 def _find_member(name: str) -> FoundMethod:
     """A method, the member of one, or a card by its path."""
     by_path = name.endswith(".toml")
@@ -188,7 +204,7 @@ def resolve_methods(
         UsageError: for an unknown method, variant or parameter, or the same method asked for twice.
     """
     resolved: list[ResolvedMethod] = []
-    for reference in references:
+    for reference in (one for pattern in references for one in _matching(pattern)):
         name, at, variant = _split(reference)
         if at and not variant:
             raise UsageError(f"--method {reference!r} names no variant after the @")

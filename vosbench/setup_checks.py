@@ -43,6 +43,7 @@ def _packages() -> Iterator[Check]:
 
 def _devices() -> Iterator[Check]:
     from vosbench.engine.device import cpu_supports_bf16
+    from vosbench.report.text import count
 
     try:
         import torch
@@ -50,7 +51,7 @@ def _devices() -> Iterator[Check]:
         yield Check("torch", "broken", f"cannot be imported: {error}")
         return
     kind = "bf16 in hardware" if cpu_supports_bf16() else "no bf16 in hardware, so fp32 by default"
-    yield Check("cpu", "ok", f"{torch.get_num_threads()} threads, {kind}")
+    yield Check("cpu", "ok", f"{count(torch.get_num_threads(), 'thread')}, {kind}")
     if not torch.cuda.is_available():
         yield Check("cuda", "note", "no CUDA device that torch can use; runs go to the CPU")
         return
@@ -63,6 +64,7 @@ def _devices() -> Iterator[Check]:
 
 def _methods() -> Iterator[Check]:
     from vosbench.plugins import BrokenMethod, find_methods
+    from vosbench.report.text import count
 
     for found in find_methods():
         if isinstance(found, BrokenMethod):
@@ -72,12 +74,13 @@ def _methods() -> Iterator[Check]:
         weights = [path.name for path in sorted(found.plugin.card.parent.glob("weights/*"))]
         files = [name for name in weights if name.endswith(".safetensors")]
         shipped = f", ships {', '.join(files)}" if files else ""
-        variants = len(found.card.variants)
-        yield Check(f"method {found.name}", "ok", f"{variants} variants{shipped}")
+        variants = count(len(found.card.variants), "variant")
+        yield Check(f"method {found.name}", "ok", f"{variants}{shipped}")
 
 
 def _datasets() -> Iterator[Check]:
     from vosbench.data import list_cards, open_dataset
+    from vosbench.report.text import count
 
     for card in list_cards():
         name = f"data set {card.name}"
@@ -90,7 +93,7 @@ def _datasets() -> Iterator[Check]:
         except VosbenchError as error:
             yield Check(name, "note", str(error).splitlines()[0])
             continue
-        text = f"{opened.split}: {len(opened.sequences)} sequences under {opened.root}"
+        text = f"{opened.split}: {count(len(opened.sequences), 'sequence')} under {opened.root}"
         yield Check(name, "ok", "; ".join([text, *opened.warnings]))
 
 

@@ -60,7 +60,7 @@ def score_run(root: Path, run: RunRecord, dataset: Dataset, *, processes: int = 
 
     paths = RunPaths(root)
     with exclusive(paths):
-        unscored = dict.fromkeys(run.failed, "the run failed on it; see sequences/<name>.json")
+        unscored = {name: f"the run failed on it; see sequences/{name}.json" for name in run.failed}
         bare = [s.name for s in dataset.sequences if _annotated(s) <= 1 and s.name not in unscored]
         unscored |= dict.fromkeys(bare, "there is no ground truth beyond the first frame")
         finished = [s for s in dataset.sequences if s.name not in unscored]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from vosbench.data.masks import MaskLayoutKind
 from vosbench.errors import InputError
+from vosbench.key_problems import key_problems
 from vosbench.method_card import MethodCard
 
 __all__ = ["PLACEHOLDERS", "Program", "filled", "load_program"]
@@ -88,7 +89,7 @@ class Program(BaseModel):
     )
     fps_pattern: str = Field(default="", description="with one group: the program's own FPS")
     commit: str = Field(default="", description="revision that the card was written for")
-    tried: bool = Field(default=False, description="whether we ran this program with this card")
+    tried: bool = Field(default=False, description="whether this program was run with this card")
 
     @field_validator("folders", "copies", "links", "lists")
     @classmethod
@@ -158,11 +159,11 @@ def load_program(path: Path, card: MethodCard) -> Program:
     try:
         program = Program.model_validate(card.program)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in ('program', *item['loc']))}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise InputError(f"card {path} is wrong: {problems}") from error
+        problems = "; ".join(key_problems(error, Program, below=("program",)))
+        raise InputError(
+            f"card {path} is wrong: {problems}",
+            hint="docs/external-programs.md describes the table [program]",
+        ) from error
     taken = sorted(PLACEHOLDERS.keys() & card.parameters.keys())
     if taken:
         raise InputError(

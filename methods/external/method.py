@@ -39,7 +39,11 @@ _NOTES: Final = (
     "speed: wall time of whole processes, start-up, reading and writing of files included; not "
     "comparable with the time of a step",
 )
-_NOT_TRIED: Final = "the card was written from the program's own instructions and never run by us"
+_NOT_TRIED: Final = (
+    "the card comes with vosbench: it was written from the program's own instructions and never "
+    "run by us"
+)
+_OUR_CARDS: Final = (Path(__file__).parent / "cards").resolve()
 
 
 class ProgramFailed(InputError):
@@ -74,7 +78,9 @@ class ExternalProgram:
         self.weights_path = weights if weights is not None and weights.is_file() else None
         folder = weights if self.weights_path is None else None
         self.content_sha256 = _content(program, self._values.get("repository", ""), folder)
-        self.notes = _NOTES if program.tried else (*_NOTES, _NOT_TRIED)
+        # of a card of the user's own we know nothing
+        untried = not program.tried and path.resolve().parent == _OUR_CARDS
+        self.notes = (*_NOTES, _NOT_TRIED) if untried else _NOTES
         self._asked: tuple[Sequence, ...] = ()
         self._scratch = self._logs = Path()
         self._last: _Process | None = None

@@ -103,7 +103,19 @@ def test_published_figures_keep_their_unit(card: MethodCard) -> None:
         ('name = "demo"', 'name = "../demo"', "method.name"),
         ('"crop.enabled" = false', '"crop.enable" = false', "unknown parameter 'crop.enable'"),
         ('"crop.enabled" = false', '"crop.enabled" = 1', "of another type"),
-        ('title = "Demo"', 'titel = "Demo"', "titel"),
+        (
+            'title = "Demo"',
+            'titel = "Demo"',
+            "method.titel: there is no such key (did you mean 'title'",
+        ),
+        ('title = "Demo"', "", "method.title: is missing"),
+        (
+            'summary = "whole frame"',
+            'sumary = "x"',
+            "no-crop.sumary: there is no such key (did you",
+        ),
+        ('summary = "whole frame"', "summary = 3", "variants.no-crop.summary: input should be"),
+        ("[[published]]", "[paramters]\n[[published]]", "(did you mean 'parameters'?)"),
         ("[parameters]", "[parameters", "not valid TOML"),
     ],
 )

@@ -16,6 +16,7 @@ from vosbench.stats import RatioEstimate, ratio_of_medians
 from vosbench.timing import (
     Conditions,
     convention_rates,
+    fault_lines,
     find_faults,
     object_cost,
     summarise,
@@ -75,7 +76,8 @@ def method_speed(
     line = object_cost(swept["objects"], swept["ms"])
     graphs = runner.graphs()
     weights = getattr(runner.built, "weights_path", None)
-    summary = summarise(warm)
+    faults = find_faults(warm)
+    summary = summarise(warm) | {"faults": fault_lines(faults, float(np.median(steps)))}
     conventions = [
         {
             "name": rate.convention.name,
@@ -109,7 +111,7 @@ def method_speed(
         peak_mb=_peak(runner, table),
         multiples={} if calibration is None else calibration.multiples(float(np.median(steps))),
         conventions=conventions,
-        unsynchronised=any(fault.kind == "unsynchronised" for fault in find_faults(warm)),
+        unsynchronised=any(fault.kind == "unsynchronised" for fault in faults),
         noise=asdict(_ratio(own[:-1:2], own[1::2])),
     )
 

@@ -48,7 +48,9 @@ class MethodSpeed(Record):
     untrained: bool = False
     parameters: dict[str, Any] = Field(default_factory=dict)
     trace: str = Field(description="file name of the trace")
-    summary: dict[str, Any] = Field(description="as `vosbench run` keeps it; warm frames only")
+    summary: dict[str, Any] = Field(
+        description="as in a run, of warm frames; many faults in one line"
+    )
     start_ms_p50: float | None = Field(description="template cost: the first frame of a clip")
     cold: dict[str, Any] = Field(description="build, first start, first step, warm-up")
     graphs_compiled: int | None = Field(default=None, description="null where nothing compiles")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from vosbench.bench.record import BenchRecord, MethodSpeed
 
 __all__ = ["render_bench_markdown", "render_bench_terminal"]
+
+_LARGE: Final = 10_000
 
 
 def render_bench_terminal(record: BenchRecord) -> str:
@@ -36,7 +38,13 @@ def render_bench_markdown(record: BenchRecord) -> str:
 
 
 def _number(value: Any, digits: int = 1) -> str:
-    return "–" if value is None else f"{float(value):.{digits}f}"
+    """With so many decimals, but two digits of what is smaller, and three of the very large."""
+    if value is None:
+        return "–"
+    number = float(value)
+    if 0 < abs(number) < 10 ** (1 - max(digits, 1)):
+        return f"{number:.2g}"
+    return f"{float(f'{number:.3g}'):.0f}" if abs(number) >= _LARGE else f"{number:.{digits}f}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -110,10 +118,10 @@ def _stages(one: MethodSpeed) -> str:
 
 def _objects(one: MethodSpeed) -> str:
     cost = one.objects or {}
-    medians = ", ".join(f"{n}: {ms:.1f} ms" for n, ms, _ in cost["medians"])
+    medians = ", ".join(f"{n}: {_number(ms)} ms" for n, ms, _ in cost["medians"])
     return (
-        f"{one.method} by number of made-up objects: {cost['fixed_ms']:.1f} ms + "
-        f"{cost['per_object_ms']:.1f} ms × n (medians {medians}; the line misses one by up to "
+        f"{one.method} by number of made-up objects: {_number(cost['fixed_ms'])} ms + "
+        f"{_number(cost['per_object_ms'])} ms × n (medians {medians}; the line misses one by up to "
         f"{100 * cost['worst_residual']:.0f} %)."
     )
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-__all__ = ["CheckReport", "Finding", "FindingGroup", "Severity", "counted", "grouped"]
+from vosbench.data.names import counted
+
+__all__ = ["CheckReport", "Finding", "FindingGroup", "Severity", "grouped"]
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 """`error`: running or scoring refuses it. `warning`: it is used, but numbers may not mean what they
@@ -118,11 +120,6 @@ class CheckReport:
             "notes": len(self.of("note")),
             "findings": [finding.as_dict() for finding in self.findings],
         }
-
-
-def counted(count: int, word: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def grouped(findings: Iterable[Finding]) -> list[FindingGroup]:

@@ -11,6 +11,7 @@ from vosbench.checks.files import MaskFiles, MaskLook
 from vosbench.checks.findings import CheckReport, Finding
 from vosbench.checks.values import ValueChecks
 from vosbench.data.dataset import Dataset
+from vosbench.data.guess import looks_like
 from vosbench.data.masks import MaskSource, open_masks
 from vosbench.data.names import shortened
 from vosbench.errors import InputError
@@ -45,11 +46,18 @@ def check_masks(path: Path, dataset: Dataset, *, protocol: str | None = None) ->
     files = MaskFiles(source, rules.prediction_kind)
     findings = [Finding("note", "source", note) for note in source.notes]
     findings += [note for note in [files.others()] if note is not None]
+    part = _chosen(dataset)
+    findings += part
+    text = f"masks of a sequence that is not {'among those chosen' if part else 'in the split'}"
     findings += [
-        Finding("warning", "extra-sequence", "masks of a sequence that is not in the split", name)
+        Finding("note" if part else "warning", "extra-sequence", text, name)
         for name in source.sequences()
         if name not in known
     ]
+    if not known & {*source.sequences()}:
+        asked = f"{dataset.card.name} {dataset.split}"
+        looks = looks_like(source.sequences(), asked, [dataset.root])
+        findings += [Finding("note", "other-data", looks)] if looks else []
     looked = 0
     for clip in dataset.sequences:
         if not source.frames(clip.name):
@@ -70,6 +78,24 @@ def check_masks(path: Path, dataset: Dataset, *, protocol: str | None = None) ->
         "manifest_sha256": dataset.manifest_sha256,
     }
     return CheckReport(f"masks for {dataset.card.name} {dataset.split}", facts, tuple(findings))
+
+
+def _chosen(dataset: Dataset) -> list[Finding]:
+    """Say so where the user chose some of the split's sequences."""
+    complete = dataset.card.splits[dataset.split].sequences
+    chosen = len(dataset.sequences)
+    # a copy that lacks sequences was opened whole, and warns of that itself
+    if complete is None or chosen >= complete or _says_incomplete(dataset):
+        return []
+    text = (
+        f"{chosen} of {complete} sequences of {dataset.card.name} {dataset.split} were chosen: "
+        "only their masks are checked"
+    )
+    return [Finding("note", "part", text)]
+
+
+def _says_incomplete(dataset: Dataset) -> bool:
+    return any("complete split" in line for line in dataset.warnings)
 
 
 def _needed(clip: Sequence, rules: Protocol) -> set[str]:

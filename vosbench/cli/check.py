@@ -12,8 +12,10 @@ from vosbench.cli.common import (
     DatasetOption,
     DeviceOption,
     JsonOption,
+    LimitOption,
     PrecisionOption,
     ProtocolOption,
+    SequencesOption,
     SettingsOption,
     SplitOption,
     WeightsOption,
@@ -46,7 +48,9 @@ def _show(report: CheckReport, *, json: bool) -> None:
     else:
         typer.echo("\n".join(report.lines()))
     if report.errors:
-        raise InputError(f"{report.subject}: {len(report.errors)} error(s) found")
+        from vosbench.data.names import counted
+
+        raise InputError(f"{report.subject}: {counted(len(report.errors), 'error')} found")
 
 
 @check.command("dataset")
@@ -80,13 +84,23 @@ def check_masks(
     split: SplitOption = None,
     data: DataOption = None,
     protocol: ProtocolOption = None,
+    sequences: SequencesOption = None,
+    limit: LimitOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check masks against a data set without scoring them. Exit 4 if there are errors."""
     from vosbench.checks import check_masks as look
     from vosbench.checks import open_task
 
-    opened = open_task(path, dataset=dataset, split=split, data=data)
+    opened = open_task(
+        path,
+        dataset=dataset,
+        split=split,
+        data=data,
+        sequences=sequences,
+        limit=limit,
+        as_chosen=True,
+    )
     _show(look(path, opened, protocol=protocol), json=json)
 
 

@@ -84,6 +84,7 @@ def diagnose(
 ) -> None:
     """Split what J loses by cause; find events, failures and confused objects."""
     from vosbench.explain import Attributes, Restart, diagnose_path
+    from vosbench.store import refuse_nothing
 
     if self_test:
         if path is not None or make_suite is not None:
@@ -97,15 +98,19 @@ def diagnose(
                 hint="vosbench diagnose --make-suite tiny --out FOLDER",
             )
         from vosbench.explain.suites import make
+        from vosbench.report.text import count
 
         made = make(make_suite, out, dataset, split, data, sequences=sequences, limit=limit)
-        note(f"{made} clips")
+        note(count(made, "clip"))
         typer.echo(str(out))
         return
     if path is None:
         raise UsageError("name a run directory, or a folder, zip or JSON of masks")
     if tags is not None and not attributes:
         raise UsageError("--tags are compared with --attributes: ask for both")
+    for one in (path, other):
+        if one is not None:
+            refuse_nothing(one)
     found = Attributes(tags=tags, progress=note) if attributes else None
     again = Restart(weights=weights, device=device, progress=note) if restart else None
     found_in = [
@@ -135,6 +140,7 @@ def _show(found: list[Diagnosis], *, details: bool, json: bool) -> None:
         render_diagnosis,
         render_difference,
     )
+    from vosbench.report.text import count
 
     records = [one.record for one in found]
     if len(records) > 1:
@@ -150,16 +156,20 @@ def _show(found: list[Diagnosis], *, details: bool, json: bool) -> None:
         print_json(records[0].model_dump(mode="json"))
     else:
         typer.echo(render_diagnosis(records[0], details=details))
+    if not json:
+        for written in (path for one in found for path in one.written):
+            typer.echo(str(written))
     missing = {name: why for record in records for name, why in record.undiagnosed.items()}
     for name, why in missing.items():
         note(f"not diagnosed: {name}: {why}")
     if missing:
-        raise RunIncomplete(f"{len(missing)} sequence(s) could not be diagnosed")
+        raise RunIncomplete(f"{count(len(missing), 'sequence')} could not be diagnosed")
 
 
 def _self_test(out: Path, *, json: bool) -> None:
     """Write the analysis card and say whether its targets are reached."""
     from vosbench.explain import CARD_JSON, CARD_MARKDOWN, render_card, self_test
+    from vosbench.report.text import count
     from vosbench.store import write_record
     from vosbench.store.atomic import write_text
 
@@ -175,5 +185,5 @@ def _self_test(out: Path, *, json: bool) -> None:
     failed = [one.target for one in card.targets if not one.reached]
     if failed:
         raise GateFailure(
-            f"{len(failed)} target(s) of the analysis card missed: {'; '.join(failed)}"
+            f"{count(len(failed), 'target')} of the analysis card missed: {'; '.join(failed)}"
         )

@@ -12,9 +12,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from vosbench.cli.common import JsonOption, note, print_json, verb
+from vosbench.cli.method_facts import method_facts, method_lines
+from vosbench.errors import InputError, UsageError
 
 __all__ = ["list_"]
 
+RUNS: Final = Path("runs")
 _LEAST_WIDTH: Final = 12
 _GAP: Final = 2
 """Characters between columns."""
@@ -31,16 +34,35 @@ class What(StrEnum):
 @verb
 def list_(
     what: Annotated[What, typer.Argument(help="methods, datasets or runs.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of runs.")] = Path("runs"),
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A method, to see all that can be set of it; or the folder of runs."),
+    ] = None,
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of runs.", show_default="runs")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """List methods with their variants, data sets with their splits, or runs with their scores."""
-    rows = {What.METHODS: _methods, What.DATASETS: _datasets}.get(what, lambda: _runs(out))()
+    if out is not None and (what is not What.RUNS or name is not None):
+        raise UsageError("--out is the folder of `list runs`, which is named once")
+    if what is What.DATASETS and name is not None:
+        raise UsageError("`list datasets` takes no name", hint=f"vosbench check dataset {name}")
+    if what is What.METHODS and name is not None:
+        told = method_facts(name)
+        if json:
+            print_json(told)
+        else:
+            typer.echo("\n\n".join(method_lines(told)))
+        return
+    folder = Path(name) if name is not None else out
+    rows = {What.METHODS: _methods, What.DATASETS: _datasets}.get(what, lambda: _runs(folder))()
     if json:
         print_json({what.value: rows})
         return
     if not rows:
-        note(f"no {what.value} found" + (f" under {out}" if what is What.RUNS else ""))
+        note(f"no {what.value} found" + (f" under {folder or RUNS}" if what is What.RUNS else ""))
         return
     typer.echo(_table(rows))
 
@@ -117,12 +139,17 @@ def _datasets() -> list[dict[str, Any]]:
     ]
 
 
-def _runs(out: Path) -> list[dict[str, Any]]:
-    from vosbench.errors import InputError
+def _runs(folder: Path | None) -> list[dict[str, Any]]:
     from vosbench.store import RunPaths, find_runs, read_run, read_scores
 
+    # where nothing has been run there is no folder of runs yet; one that was named must be there
+    if folder is not None and not folder.is_dir():
+        raise InputError(
+            f"{folder} {'is no folder' if folder.exists() else 'does not exist'}",
+            hint="name the folder that was given to vosbench run --out",
+        )
     rows: list[dict[str, Any]] = []
-    for root in find_runs(out):
+    for root in find_runs(folder or RUNS):
         try:
             run = read_run(root)
             scored = RunPaths(root).scores.is_file()

@@ -40,16 +40,27 @@ def pack(
     verify: Annotated[
         Path | None, typer.Option("--verify", help="Only verify this zip, and write nothing.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a zip that is there already.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Pack masks for a leaderboard and verify the zip offline. Its path is the last line."""
     from vosbench.checks import open_task
     from vosbench.data.masks import open_masks
-    from vosbench.pack import get_target, pack_masks, plan_pack, verify_archive
+    from vosbench.pack import (
+        get_target,
+        pack_masks,
+        plan_pack,
+        refuse_other_data,
+        verify_archive,
+    )
 
     wanted = get_target(target)
-    if verify is not None and (path is not None or out is not None):
-        raise UsageError("--verify takes neither masks nor --out: it only reads the zip it names")
+    if verify is not None and (path is not None or out is not None or replace):
+        raise UsageError(
+            "--verify takes neither masks nor --out nor --replace: it only reads the zip it names"
+        )
     if verify is not None and dataset is None:
         raise UsageError("--verify needs --dataset: the zip does not say what it is of")
     masks = path if verify is None else verify
@@ -57,9 +68,12 @@ def pack(
         raise UsageError("name the masks and --out FILE.zip, or --verify FILE.zip")
     if out is not None and out.suffix.lower() != ".zip":
         raise UsageError(f"--out {out}: leaderboards take a file that ends in .zip")
+    if out is not None and out.exists() and not replace:
+        raise UsageError(f"{out} is there already", hint="say --replace, or name another file")
     if dataset is not None and dataset == wanted.dataset:
         split = split or wanted.split
     opened = open_task(masks, dataset=dataset, split=split, data=data, images_for_frames=True)
+    refuse_other_data(wanted, opened)
     plan = plan_pack(wanted, opened)
     if out is None:
         _show(verify_archive(masks, plan), masks, json=json)
@@ -80,4 +94,6 @@ def _show(report: CheckReport, written: Path, *, json: bool) -> None:
             note(line)
         typer.echo(str(written))
     if report.errors:
-        raise InputError(f"{written}: {len(report.errors)} error(s) found")
+        from vosbench.data.names import counted
+
+        raise InputError(f"{written}: {counted(len(report.errors), 'error')} found")

@@ -1,4 +1,4 @@
-"""Progress of a run on stderr: a live bar on a terminal, one plain line per sequence elsewhere."""
+"""Progress of a run on stderr: a live line on a terminal, a plain one per sequence elsewhere."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ProgressLines", "duration"]
 
 REFRESH_SECONDS = 0.2
+HEARTBEAT_SECONDS = 30.0
 
 
 def duration(seconds: float) -> str:
@@ -31,11 +32,17 @@ def duration(seconds: float) -> str:
 class ProgressLines:
     """A `Listener` that writes lines with rate and time left.
 
-    On a terminal the sequence in work is shown on a line that the next one overwrites.
+    On a terminal the sequence in work is shown on a line that the next one overwrites; elsewhere a
+    long one gets a line now and then.
+
+    Args:
+        quiet: write nothing.
+        rates: tell frames per second; not where masks are made outside, for that would be the time
+            to start a program or to read files.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self, *, quiet: bool = False, rates: bool = True) -> None:
+        self._quiet, self._rates = quiet, rates
         self._live = sys.stderr.isatty() and not quiet
         self._total = self._done = self._reused = self._frames = 0
         self._begin = self._sequence_begin = self._shown = 0.0
@@ -48,11 +55,13 @@ class ProgressLines:
         self._begin = time.perf_counter()
         if self._quiet:
             return
+        from vosbench.report.text import count
+
         settings = record.settings
         note(
             f"{record.method.reference} on {record.data.dataset} {record.data.split}: "
-            f"{self._total} sequences, {record.data.frames} frames; "
-            f"{settings.device}, {settings.precision}, {settings.threads} threads"
+            f"{count(self._total, 'sequence')}, {count(record.data.frames, 'frame')}; "
+            f"{settings.device}, {settings.precision}, {count(settings.threads, 'thread')}"
         )
         if record.method.oracle:
             note("this variant is shown the ground truth: its figures are bounds, not results")
@@ -68,19 +77,24 @@ class ProgressLines:
         """Name the sequence in work."""
         self._sequence, self._frames = sequence.name, len(sequence.frames)
         self._sequence_begin = time.perf_counter()
-        self._shown = 0.0
+        self._shown = 0.0 if self._live else self._sequence_begin
         self.frame_done(0)
 
     def frame_done(self, count: int) -> None:
-        """Renew the live line, a few times a second at most."""
+        """Renew the live line a few times a second, or write a line every half minute, at most."""
         now = time.perf_counter()
-        if not self._live or now - self._shown < REFRESH_SECONDS:
+        pause = REFRESH_SECONDS if self._live else HEARTBEAT_SECONDS
+        if self._quiet or now - self._shown < pause:
             return
         self._shown = now
         rate = count / (now - self._sequence_begin) if count else 0.0
         left = f", {duration((self._frames - count) / rate)} left in it" if rate else ""
         head = f"  [{self._done + 1}/{self._total}] {self._sequence}: "
-        sys.stderr.write(f"\r\x1b[2K{head}{count}/{self._frames} frames{left}")
+        line = f"{head}{count}/{self._frames} frames{left}"
+        if not self._live:
+            note(line)
+            return
+        sys.stderr.write(f"\r\x1b[2K{line}")
         sys.stderr.flush()
 
     def sequence_ended(self, record: SequenceRecord) -> None:
@@ -88,6 +102,8 @@ class ProgressLines:
         self._done += 1
         if self._quiet:
             return
+        from vosbench.report.text import count
+
         if self._live:
             sys.stderr.write("\r\x1b[2K")
         head = f"  [{self._done}/{self._total}] {record.sequence}: "
@@ -96,8 +112,9 @@ class ProgressLines:
             note(f"{head}FAILED{where}: {record.failure.kind}: {record.failure.message}")
             return
         rate = record.frames / record.seconds if record.seconds else float("inf")
+        speed = f"{rate:.1f} frames/s" if self._rates else f"{record.seconds:.1f} s"
         left = self._total - self._done
         elapsed = time.perf_counter() - self._begin
         each = elapsed / max(1, self._done - self._reused)
         rest = f", about {duration(each * left)} left" if left else ""
-        note(f"{head}{record.frames} frames, {rate:.1f} frames/s{rest}")
+        note(f"{head}{count(record.frames, 'frame')}, {speed}{rest}")

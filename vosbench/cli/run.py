@@ -44,8 +44,9 @@ def run(
         list[str],
         typer.Option(
             "--method",
-            help="NAME, NAME@VARIANT, 'NAME@*' for all its variants, external:NAME or CARD.toml "
-            "for a program, or precomputed for masks that are there already.",
+            help="NAME, NAME@VARIANT, 'NAME@*' for all its variants, a pattern of names such as "
+            "'baseline-*', external:NAME or CARD.toml for a program, or precomputed for masks that "
+            "are there already. May be repeated.",
         ),
     ],
     dataset: Annotated[
@@ -67,7 +68,7 @@ def run(
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
     compile_: CompileOption = False,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")] = 0,
     out: Annotated[
         Path, typer.Option("--out", help="Folder that takes <dataset>/<method>/<id>.")
     ] = Path("runs"),
@@ -145,7 +146,13 @@ def run(
         listed = "; ".join(f"{name}: {', '.join(which)}" for name, which in failed.items())
         raise RunIncomplete(
             f"some sequences have no result: {listed}",
-            hint="the reasons are above and in sequences/*.json; the same command tries them again",
+            hint="the reasons are above and in sequences/*.json; "
+            + (
+                "the same command tries them again"
+                if masks is None
+                else "masks that are mended are other masks: the same command makes a new run of "
+                "them, and this one can be removed"
+            ),
         )
 
 
@@ -171,18 +178,21 @@ def _run_one(request: RunRequest, *, report: bool, json: bool) -> dict[str, Any]
     from vosbench.cli.progress import ProgressLines
     from vosbench.engine import execute
     from vosbench.report import render_terminal
+    from vosbench.report.text import count
     from vosbench.workflow import draw_report, score_run
 
-    root, record = execute(request, ProgressLines())
+    outside = request.masks is not None or bool(request.method.found.card.program)
+    root, record = execute(request, ProgressLines(rates=not outside))
     scores = score_run(root, record, request.dataset)
     page = draw_report(root, dataset=request.dataset)[0] if report else None
     if not json:
         typer.echo(render_terminal(scores, record))
         typer.echo(str(page or root))
     if scores.without_truth:
+        bare = count(len(scores.without_truth), "sequence")
         note(
-            f"{len(scores.without_truth)} sequences have no ground truth beyond the first frame: "
-            "their masks are written and cannot be scored here"
+            f"no ground truth beyond the first frame: {bare}, whose masks are written and cannot "
+            "be scored here"
         )
     lost = set(scores.unscored) - set(scores.without_truth)
     return {

@@ -61,8 +61,11 @@ def score(
     """Score a run, or a folder or zip of masks, under a named protocol. Needs no image files."""
     _collect_rarely()
     with _started_lean():
+        from vosbench.store import RunPaths, read_run, refuse_nothing
         from vosbench.workflow import score_path
 
+    for path in paths:
+        refuse_nothing(path)
     if protocol == "all":
         _print_matrix(
             paths,
@@ -77,8 +80,11 @@ def score(
         return
     if len(paths) > 1:
         raise UsageError("several sets of masks are scored together only by --protocol all")
+    path = paths[0]
+    kept = RunPaths(path)
+    before = _stamp(kept.scores)
     record = score_path(
-        paths[0],
+        path,
         dataset=dataset,
         split=split,
         data=data,
@@ -88,6 +94,15 @@ def score(
         processes=processes,
         official_decay=official_decay,
     )
+    run = read_run(path) if kept.run.is_file() else None
+    if record.unscored and not record.objects:
+        recorded = Path(run.data.root) if run is not None else None
+        places = [place for place in (data, recorded) if place is not None]
+        hint = _other_data(path, f"{record.dataset} {record.split}", places)
+        reasons = "\n".join(_reasons(record.unscored))
+        if json:
+            print_json(record.model_dump(mode="json", by_alias=True))
+        raise InputError(f"nothing could be scored:\n{reasons}", hint=hint)
     if json:
         for text in record.notes:
             note(f"note: {text}")
@@ -97,12 +112,41 @@ def score(
     else:
         from vosbench.report import render_terminal
 
-        typer.echo(render_terminal(record, None))
+        typer.echo(render_terminal(record, run))
+    if run is not None and before is not None and _stamp(kept.scores) == before:
+        note(
+            f"note: nothing was written: {kept.scores} keeps the scores of the run as it was made, "
+            f"{run.data.dataset} {run.data.split} under protocol {run.data.protocol}"
+        )
     if record.unscored:
-        reasons = "\n".join(f"  {name}: {reason}" for name, reason in record.unscored.items())
-        if not record.objects:
-            raise InputError(f"nothing could be scored:\n{reasons}")
+        reasons = "\n".join(_reasons(record.unscored))
         raise RunIncomplete(f"some sequences were not scored:\n{reasons}")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes whenever a file is written anew; None where there is none."""
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+def _reasons(unscored: dict[str, str]) -> list[str]:
+    from vosbench.evaluate import reason_lines
+
+    return reason_lines(unscored)
+
+
+def _other_data(path: Path, asked: str, roots: list[Path]) -> str:
+    """Say whose sequences the masks have, where that is other data than was asked for."""
+    from vosbench.data.guess import looks_like
+    from vosbench.data.masks import open_masks
+
+    try:
+        return looks_like(open_masks(path).sequences(), asked, roots)
+    except InputError:
+        # without a single mask there is nothing to tell the data by
+        return ""
 
 
 def _collect_rarely() -> None:

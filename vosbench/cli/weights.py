@@ -106,4 +106,6 @@ def weights_verify(
     else:
         typer.echo("\n".join(report.lines()))
     if report.errors:
-        raise InputError(f"{report.subject}: {len(report.errors)} error(s) found")
+        from vosbench.data.names import counted
+
+        raise InputError(f"{report.subject}: {counted(len(report.errors), 'error')} found")

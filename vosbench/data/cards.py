@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from vosbench.data.generators import GENERATORS, Drawn, Generator
 from vosbench.data.names import NAME_PATTERN, close_names
 from vosbench.errors import InputError, UsageError
+from vosbench.key_problems import key_problems
 
 __all__ = ["Annotated", "DatasetCard", "Layout", "Metadata", "Split", "list_cards", "load_card"]
 
@@ -232,15 +233,11 @@ def load_card(reference: str | Path) -> DatasetCard:
     try:
         return DatasetCard.model_validate({**content, "lineage": lineage, "source": path})
     except ValidationError as error:
-        problems = "\n".join(f"  {_key(item['loc'])}: {item['msg']}" for item in error.errors())
+        problems = "\n".join(f"  {one}" for one in key_problems(error, DatasetCard, whole="card"))
         raise InputError(
             f"data set card {path} is wrong:\n{problems}",
             hint="docs/datasets.md describes every key of a card",
         ) from error
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "card"
 
 
 def _find(reference: str | Path, *, beside: Path | None = None) -> Path:

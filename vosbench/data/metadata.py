@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vosbench.data.cards import DatasetCard
 from vosbench.errors import InputError
+from vosbench.key_problems import key_problems
 from vosbench.types import ObjectInfo
 
 __all__ = ["SplitMetadata", "read_metadata"]
@@ -133,10 +134,9 @@ def read_metadata(card: DatasetCard, split: str, root: Path) -> SplitMetadata | 
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"metadata {path} are not valid JSON: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        first = key_problems(error, _File)[0]
         raise InputError(
-            f"metadata {path} are not in the form of YouTube-VOS or LVOS: {where}: {first['msg']}"
+            f"metadata {path} are not in the form of YouTube-VOS or LVOS: {first}"
         ) from error
     rules = card.metadata
     unseen = None

@@ -17,6 +17,7 @@ __all__ = [
     "NAME_PATTERN",
     "checked_name",
     "close_names",
+    "counted",
     "in_natural_order",
     "is_safe_name",
     "natural_key",
@@ -73,6 +74,11 @@ def close_names(name: str, known: Iterable[str], *, count: int = 3) -> str:
     """` (did you mean 'a' or 'b'?)`, or nothing."""
     matches = difflib.get_close_matches(name, list(known), n=count, cutoff=0.5)
     return f" (did you mean {' or '.join(repr(match) for match in matches)}?)" if matches else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def shortened(names: Iterable[str], *, most: int = 8) -> str:

@@ -36,6 +36,7 @@ from vosbench.plugins import ResolvedMethod
 from vosbench.store import (
     RunPaths,
     exclusive,
+    read_record,
     read_sequence,
     write_record,
 )
@@ -307,6 +308,12 @@ def _execute_locked(
             scratch=paths.partial.resolve() / ".program",
             logs=paths.root.resolve() / "logs",
         )
+    earlier = _earlier(paths)
+    if earlier is not None:
+        record = record.model_copy(update={"created": earlier.created})
+        if not to_do and _still_true(earlier, paths):
+            listener.run_started(paths.root, earlier, len(jobs))
+            return earlier
     if to_do:
         for path in paths.derived():
             path.unlink(missing_ok=True)
@@ -342,6 +349,25 @@ def _execute_locked(
     )
     write_record(paths.run, record)
     return record
+
+
+def _earlier(paths: RunPaths) -> RunRecord | None:
+    """What an earlier start of the same run recorded; a damaged record is as good as none."""
+    try:
+        return read_record(paths.run, RunRecord)
+    except InputError:
+        return None
+
+
+def _still_true(earlier: RunRecord, paths: RunPaths) -> bool:
+    """Whether the record holds as it is once no sequence has to be segmented again.
+
+    It is of the start that made the masks, so it is kept to the byte, unless that start did not
+    end, or data or masks have moved since.
+    """
+    ended = earlier.status == "complete" and paths.trace.is_file()
+    places = (earlier.data.root, earlier.method.asked.get("masks", earlier.data.root))
+    return ended and all(Path(one).exists() for one in places)
 
 
 @dataclass(frozen=True)

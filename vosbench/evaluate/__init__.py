@@ -7,6 +7,7 @@ from vosbench.evaluate.evaluation import Evaluation, evaluation_of
 from vosbench.evaluate.files import Progress, score_masks, score_sequence
 from vosbench.evaluate.matrix import Flip, ProtocolMatrix, ranking_flips, score_matrix
 from vosbench.evaluate.official import write_official_csvs
+from vosbench.evaluate.reasons import reason_lines
 from vosbench.evaluate.score import SequenceScore
 from vosbench.evaluate.sequence import Scorer, SequenceScorer
 
@@ -21,6 +22,7 @@ __all__ = [
     "evaluation_of",
     "make_scorer",
     "ranking_flips",
+    "reason_lines",
     "score_arrays",
     "score_masks",
     "score_matrix",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from vosbench.data.masks import MaskSource
+from vosbench.data.names import counted
 from vosbench.errors import UsageError, VosbenchError
 from vosbench.evaluate.evaluation import Evaluation, evaluation_of
 from vosbench.evaluate.pieces import (
@@ -76,7 +77,8 @@ def score_masks(
     extra = sorted(set(source.sequences()) - set(outcomes))
     if extra:
         named = ", ".join(extra[:_NAMED_EXTRAS]) + (", ..." if len(extra) > _NAMED_EXTRAS else "")
-        warnings.append(f"{len(extra)} sequence(s) with masks are not among those scored: {named}")
+        count = counted(len(extra), "sequence")
+        warnings.append(f"{count} with masks, but not among those scored: {named}")
     return evaluation_of(
         [outcome for outcome in ordered if isinstance(outcome, SequenceScore)],
         protocol=rules,

@@ -21,15 +21,23 @@ from vosbench.diagnose.attributes import (
     cohen_kappa,
     has_attribute,
     mask_figures,
+    mask_frame_figures,
 )
+from vosbench.diagnose.frame_figures import FRAME_STEP, FrameFigures, join_figures
 from vosbench.errors import InputError
 from vosbench.explain.masks import read_truth
-from vosbench.explain.records import AttributeRecord, AttributesRecord, LossRecord
+from vosbench.explain.records import (
+    AttributeFramesRecord,
+    AttributeRecord,
+    AttributesRecord,
+    LossRecord,
+)
 from vosbench.metrics import Protocol
 from vosbench.types import Sequence as Clip
 
 __all__ = [
     "RULES",
+    "ExaminedAttributes",
     "Rule",
     "attributes_record",
     "examine_all",
@@ -37,13 +45,13 @@ __all__ = [
     "read_tags",
 ]
 
-FRAME_STEP: Final = 4
-"""Every so many frames a picture is looked at."""
-
 
 @dataclass(frozen=True)
 class Rule:
-    """When a sequence has an attribute: when any of its objects has.
+    """When a sequence has an attribute: when any of its objects has; and when an object-frame has.
+
+    For the object on one frame and on all of them the threshold is the same; the figure is that of
+    the frame, or what those of its frames make.
 
     Attributes:
         name: of the attribute; what comes before a hyphen is the tag it is held against.
@@ -91,14 +99,32 @@ RULES: Final = (
 """Measured on 854x480; of IO, which is a question of meaning, there is no figure."""
 
 
+@dataclass(frozen=True, eq=False)
+class ExaminedAttributes:
+    """What was measured of a sequence.
+
+    Attributes:
+        figures: of each object, by id, then by attribute; NaN where undefined.
+        frames: of each object on its annotated frames.
+    """
+
+    figures: dict[int, dict[str, float]]
+    frames: dict[int, FrameFigures]
+
+
 def examine_attributes(
-    clip: Clip, protocol: Protocol, *, limits: Thresholds = DEFAULTS
-) -> dict[int, dict[str, float]]:
-    """Figures of every object of a sequence, by id, then by attribute; NaN where undefined.
+    clip: Clip,
+    protocol: Protocol,
+    *,
+    objects: Sequence[int] | None = None,
+    limits: Thresholds = DEFAULTS,
+) -> ExaminedAttributes:
+    """Figures of every object of a sequence, as a whole and on each annotated frame.
 
     Args:
         clip: with annotations; those attributes that need pictures are NaN where it has none.
         protocol: says what an object is.
+        objects: ids of those that count; by default the ones that the first annotation has.
         limits: thresholds of occlusion.
 
     Raises:
@@ -106,21 +132,30 @@ def examine_attributes(
     """
     annotated = [k for k, frame in enumerate(clip.frames) if frame.annotation is not None]
     size = (clip.height, clip.width)
-    ids = (1,) if protocol.objects == "union" else clip.object_ids
-    meters = {one: FrameMeter(one) for one in ids}
+    ids = (1,) if protocol.objects == "union" else tuple(objects or clip.object_ids)
+    meters = {one: FrameMeter(one, step=FRAME_STEP) for one in ids}
     rows = []
-    for number, index in enumerate(annotated):
+    for index in annotated:
         truth = read_truth(clip, index, protocol)
         rows.append(measure_shapes(truth, ids, limits=limits))
         image = clip.frames[index].image
-        if image is not None and number % FRAME_STEP == 0:
-            picture = read_frame(image, size=size)
-            for meter in meters.values():
-                meter.add(picture, truth)
-    return {
-        one: mask_figures([row[k] for row in rows], size, limits=limits) | meters[one].figures()
-        for k, one in enumerate(ids)
+        picture = None if image is None else read_frame(image, size=size)
+        for meter in meters.values():
+            meter.add(picture, truth)
+    shapes = {one: [row[k] for row in rows] for k, one in enumerate(ids)}
+    figures = {
+        one: mask_figures(of, size, limits=limits) | meters[one].figures()
+        for one, of in shapes.items()
     }
+    frames = {
+        one: join_figures(mask_frame_figures(of, size, limits=limits), meters[one].frames())
+        for one, of in shapes.items()
+    }
+    for one, of_frames in frames.items():
+        # such shifts are no measurements; without this rule agreement with people is lower
+        if "no-ground" in of_frames.reasons["DB"][::FRAME_STEP]:
+            figures[one]["DB"] = math.nan
+    return ExaminedAttributes(figures, frames)
 
 
 def attributes_record(
@@ -128,6 +163,7 @@ def attributes_record(
     sequences: Mapping[str, LossRecord],
     *,
     tags: Mapping[str, frozenset[str]] | None = None,
+    frames: Mapping[str, AttributeFramesRecord] | None = None,
 ) -> AttributesRecord:
     """Which sequences have which attributes, and what J is with and without them.
 
@@ -135,6 +171,7 @@ def attributes_record(
         figures: of sequences, of objects, of attributes.
         sequences: J of each sequence.
         tags: what people say of some of the sequences, to be compared with.
+        frames: J on object-frames with and without each attribute, by name of the rule.
     """
     has = {
         name: {rule.name: _any(rule, objects) for rule in RULES}
@@ -152,7 +189,12 @@ def attributes_record(
             }
             for name, objects in figures.items()
         },
-        attributes=[_attribute(rule, has, sequences, tags) for rule in RULES],
+        attributes=[
+            _attribute(rule, has, sequences, tags).model_copy(
+                update={"frames": (frames or {}).get(rule.name)}
+            )
+            for rule in RULES
+        ],
     )
 
 
@@ -244,11 +286,22 @@ def _split(text: str | None) -> frozenset[str]:
 
 
 def examine_all(
-    clips: Sequence[Clip], protocol: Protocol, *, progress: Callable[[str], None]
-) -> dict[str, dict[int, dict[str, float]]]:
-    """`examine_attributes` of many sequences, by name; `progress` is told of each."""
+    clips: Sequence[Clip],
+    protocol: Protocol,
+    *,
+    objects: Mapping[str, Sequence[int]],
+    progress: Callable[[str], None],
+) -> dict[str, ExaminedAttributes]:
+    """`examine_attributes` of many sequences, by name.
+
+    Args:
+        clips: the sequences.
+        protocol: says what an object is.
+        objects: ids of those that count, by sequence.
+        progress: told of each sequence before it is looked at.
+    """
     found = {}
     for clip in clips:
         progress(f"attributes of {clip.name}")
-        found[clip.name] = examine_attributes(clip, protocol)
+        found[clip.name] = examine_attributes(clip, protocol, objects=objects[clip.name])
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -28,6 +29,8 @@ from vosbench.diagnose import (
     study,
     survival,
 )
+from vosbench.explain.attribute_frames import ATTRIBUTE_COLUMNS, UNDEFINED, attribute_cells
+from vosbench.explain.attributes import ExaminedAttributes
 from vosbench.explain.centres import SeenFrame, visibility_records
 from vosbench.explain.doses import dose_records
 from vosbench.explain.event_losses import event_losses
@@ -55,10 +58,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagnosis", "Origin", "build_diagnosis"]
 
-_NO_SOFT: Final = (
-    "contest rate, arbitration errors and a replay of merging rules need the soft masks from "
-    "before the objects compete for pixels; label maps do not hold them, `run --store-soft` does"
-)
 _CLIPPED: Final = 0.1
 _PLACEMENT_COLUMNS: Final = ("clipped", "voted_error", "mask_error")
 
@@ -81,14 +80,21 @@ class Diagnosis:
     Attributes:
         record: what is stored as `diagnosis.json`.
         findings: all that is known of each sequence.
+        written: files that it was left in.
+        attributes: of the objects, by sequence; None where they were not asked for.
     """
 
     record: DiagnosisRecord
     findings: tuple[SequenceFindings, ...]
+    written: tuple[Path, ...] = ()
+    attributes: Mapping[str, ExaminedAttributes] | None = None
 
     @cached_property
     def frames(self) -> pd.DataFrame:
-        """One row per object-frame that counts, columns `DIAGNOSIS_COLUMNS`."""
+        """One row per object-frame that counts, columns `DIAGNOSIS_COLUMNS`.
+
+        `ATTRIBUTE_COLUMNS` follow where attributes were asked for.
+        """
         import pandas as pd
 
         rows = [row for found in self.findings for row in _rows(found)]
@@ -96,7 +102,19 @@ class Diagnosis:
         texts = dict.fromkeys(("sequence", "frame", "events"), "str")
         floats = dict.fromkeys(("J", *TERMS, *_PLACEMENT_COLUMNS, *CONTOUR_PARTS), "float64")
         rest = set(DIAGNOSIS_COLUMNS) - set(texts) - set(floats)
-        return table.astype({**texts, **floats, **dict.fromkeys(rest, "int64")})
+        table = table.astype({**texts, **floats, **dict.fromkeys(rest, "int64")})
+        if self.attributes is None:
+            return table
+        cells = pd.DataFrame(
+            [
+                attribute_cells(self.attributes[found.sequence].frames[one.object_id], at)
+                for found in self.findings
+                for one in found.objects
+                for at in np.flatnonzero(one.evaluated).tolist()
+            ],
+            columns=list(ATTRIBUTE_COLUMNS),
+        ).astype(dict.fromkeys(ATTRIBUTE_COLUMNS, "boolean") | {UNDEFINED: "str"})
+        return table.join(cells)
 
 
 def build_diagnosis(
@@ -108,11 +126,13 @@ def build_diagnosis(
     overlap: OverlapRecord | None = None,
     doses: Mapping[str, tuple[str, Dose]] | None = None,
     seen: Sequence[SeenFrame] = (),
+    notes: Sequence[str] = (),
 ) -> Diagnosis:
     """Put sequences together.
 
     The set's loss is averaged as J-Mean is, over frames and then over objects (or over halves of
     objects, where the protocol says so), so the terms sum to 1 - J-Mean.
+    `notes` say what is not in the diagnosis and how to get it.
     """
     objects = [_object_record(found, one) for found in findings for one in found.objects]
     means = [one.mean_terms for found in findings for one in found.objects]
@@ -148,7 +168,7 @@ def build_diagnosis(
             {found.sequence: _seen_region(found) for found in findings}, doses or {}
         ),
         undiagnosed=dict(undiagnosed),
-        limits=[] if overlap is not None else [_NO_SOFT],
+        limits=list(notes),
         thresholds={name: float(value) for name, value in asdict(limits).items()},
     )
     return Diagnosis(record, tuple(findings))

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vosbench.data.names import counted
 from vosbench.diagnose import GROUPS
 from vosbench.errors import ComparisonError
 from vosbench.explain.records import (
@@ -23,6 +24,8 @@ from vosbench.stats import cluster, robust_t_interval
 
 __all__ = ["compare_diagnoses", "group_losses"]
 
+_FEW_SEQUENCES: Final = 10
+"""As for comparing scores."""
 _SAID: Final = 0.0005
 """Changes below this (0.05 points) are not worth a word in the summary."""
 
@@ -84,8 +87,18 @@ def compare_diagnoses(baseline: DiagnosisRecord, candidate: DiagnosisRecord) -> 
             (_object_difference(a, b) for a, b in pairs), key=lambda one: -abs(one.difference)
         ),
         left_out=[f"{s}, object {i}" for s, i in sorted(first.keys() ^ second.keys())],
+        warnings=_warnings(len({sequence for sequence, _ in common})),
         summary=_summary(names, loss, groups),
     )
+
+
+def _warnings(sequences: int) -> list[str]:
+    if sequences >= _FEW_SEQUENCES:
+        return []
+    return [
+        f"{counted(sequences, 'sequence')} in common: with fewer than "
+        f"{_FEW_SEQUENCES}, intervals are rough"
+    ]
 
 
 _Key = tuple[str, int]

@@ -15,6 +15,7 @@ from vosbench.store.schema import Record
 __all__ = [
     "DIAGNOSIS_COLUMNS",
     "DIAGNOSIS_SCHEMA_VERSION",
+    "AttributeFramesRecord",
     "AttributeRecord",
     "AttributesRecord",
     "CentreCurveRecord",
@@ -351,6 +352,35 @@ class DoseRecord(Record):
     )
 
 
+class AttributeFramesRecord(Record):
+    """J on the object-frames with and without an attribute, each counting the same.
+
+    The means and their difference mix hard objects with easy ones; `within` does not.
+    """
+
+    frames_with: int = Field(description="object-frames that count")
+    frames_without: int
+    undefined: dict[str, int] = Field(
+        description="object-frames on which it is not defined, by reason"
+    )
+    objects_with: int = Field(description="with it on any frame")
+    sequences_with: int
+    sequences_without: int = Field(description="without it on any frame")
+    mean_with: MeanRecord | None = Field(description="J")
+    mean_without: MeanRecord | None = Field(description="J")
+    difference: float | None = Field(description="of J; negative: those frames are harder")
+    low: float | None = Field(description="95 % interval by sequence (jackknife)")
+    high: float | None
+    terms_with: dict[str, float] | None = Field(description="of the loss; sum to 1 - mean J")
+    terms_without: dict[str, float] | None
+    objects_both: int = Field(description="with it on some frames and without it on others")
+    within: float | None = Field(
+        description="mean over those objects of the difference between their frames"
+    )
+    within_low: float | None = Field(description="95 % interval by sequence")
+    within_high: float | None
+
+
 class AttributeRecord(Record):
     """J of the sequences with and without an attribute, and how far to believe the attribute."""
 
@@ -373,6 +403,10 @@ class AttributeRecord(Record):
     kappa_val: float = Field(description="on 10 sequences that no threshold was chosen on")
     kappa_here: float | None = Field(description="on these sequences, where tags are given")
     tagged_here: int
+    frames: AttributeFramesRecord | None = Field(
+        default=None,
+        description="frame by frame; the kappas are of whole sequences, as nobody tagged frames",
+    )
 
 
 class AttributesRecord(Record):
@@ -482,4 +516,5 @@ class DifferenceRecord(Record):
     centres: list[CentreDifference] = Field(
         default_factory=list, description="where both tell their windows or centres"
     )
+    warnings: list[str] = Field(default_factory=list, description="why not to trust intervals")
     summary: str

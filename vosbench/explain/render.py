@@ -16,6 +16,7 @@ from vosbench.explain.records import (
     ObjectRecord,
     TermDifference,
 )
+from vosbench.explain.render_frames import render_attribute_frames
 from vosbench.explain.render_parts import (
     render_attributes,
     render_centre_differences,
@@ -54,6 +55,7 @@ def render_diagnosis(record: DiagnosisRecord, *, details: bool = False) -> str:
         parts.append(_sequences(record.sequences, shown))
     if record.attributes is not None:
         parts.append(render_attributes(record.attributes, details=details))
+        parts += render_attribute_frames(record.attributes)
     if record.doses:
         parts.append(render_doses(record.doses))
     parts.append(_objects(record.objects, shown))
@@ -243,6 +245,8 @@ def render_difference(record: DifferenceRecord) -> str:
         parts.append(render_centre_differences(record.centres))
     if record.left_out:
         parts.append(f"left out, not in both: {plain(', '.join(record.left_out))}")
+    if record.warnings:
+        parts.append("\n".join(f"warning: {line}" for line in record.warnings))
     return "\n\n".join(parts)
 
 

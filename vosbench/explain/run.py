@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from vosbench.data import Dataset
 from vosbench.data.diagnostic import read_dose
+from vosbench.data.guess import looks_like
 from vosbench.data.masks import open_masks
 from vosbench.diagnose import DEFAULTS
 from vosbench.engine.reuse import refuse_changed
 from vosbench.errors import InputError, UsageError, VosbenchError
+from vosbench.evaluate import reason_lines
+from vosbench.explain.attribute_frames import attribute_frames
 from vosbench.explain.attributes import attributes_record, examine_all, read_tags
 from vosbench.explain.build import Diagnosis, Origin, build_diagnosis
 from vosbench.explain.centres import SeenFrame, seen_frames
@@ -22,9 +25,11 @@ from vosbench.explain.overlap import SequenceOverlap, examine_overlap, overlap_r
 from vosbench.explain.restart import restart_failures
 from vosbench.explain.told import self_told
 from vosbench.metrics import PROTOCOLS, Protocol, get_protocol
+from vosbench.plugins import resolve_methods
 from vosbench.store import (
     RunPaths,
     exclusive,
+    read_run,
     write_record,
     write_table,
 )
@@ -69,6 +74,10 @@ class Attributes:
     progress: Callable[[str], None] = lambda text: None
 
 
+_NO_SOFT: Final = (
+    "contest rate, arbitration errors and a replay of merging rules need the soft masks from "
+    "before the objects compete for pixels; label maps do not hold them, `run --store-soft` does"
+)
 DIAGNOSIS_JSON: Final = "diagnosis.json"
 DIAGNOSIS_TABLE: Final = "diagnosis.parquet"
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -123,11 +132,17 @@ def diagnose_path(
             "a restart needs a run directory, diagnosed as it was run",
             hint="leave out --dataset, --split, --protocol, --sequences and --limit",
         )
+    if restart is not None and run is not None and "masks" in run.method.asked:
+        raise UsageError(
+            f"{path} is of masks that were made elsewhere, and masks on disk cannot be restarted: "
+            "a restart runs the method again",
+            hint="leave --restart out; a method that runs here can be restarted",
+        )
     if run is None or not as_run:
         job = _Job(path, opened, rules, origin, replay=replay, paths=paths if run else None)
         plain = _diagnose(job, failed={}, progress=progress)
         return _with_attributes(plain, opened, rules, attributes)
-    failed = dict.fromkeys(run.failed, "the run failed on it; see sequences/<name>.json")
+    failed = {name: f"the run failed on it; see sequences/{name}.json" for name in run.failed}
     with exclusive(paths):
         for clip in opened.sequences:
             if not paths.sequence(clip.name).is_file():
@@ -142,7 +157,25 @@ def diagnose_path(
         write_table(path / DIAGNOSIS_TABLE, diagnosis.frames)
         # last, so that the record never speaks of a table that is not there
         write_record(path / DIAGNOSIS_JSON, diagnosis.record)
-    return diagnosis
+    return replace(diagnosis, written=(path / DIAGNOSIS_TABLE, path / DIAGNOSIS_JSON))
+
+
+def _could_store_soft(job: _Job) -> bool:
+    """Whether running again would give soft masks of objects that compete."""
+    if job.paths is None or job.rules.objects == "union":
+        return False
+    if all(len(clip.object_ids) < 2 for clip in job.opened.sequences):
+        return False
+    run = read_run(job.paths.root)
+    if "masks" in run.method.asked:
+        # made elsewhere, so not made again here
+        return False
+    try:
+        (method,) = resolve_methods([run.method.name])
+    except VosbenchError:
+        # not installed here, so not run again here
+        return False
+    return method.found.card.capabilities.soft_masks
 
 
 def _rules(name: str) -> Protocol:
@@ -185,10 +218,18 @@ def _with_attributes(
         return diagnosis
     tags = read_tags(attributes.tags) if attributes.tags is not None else None
     clips = [clip for clip in opened.sequences if clip.name in diagnosis.record.sequences]
-    figures = examine_all(clips, rules, progress=attributes.progress)
-    found = attributes_record(figures, diagnosis.record.sequences, tags=tags)
+    objects = {
+        found.sequence: [one.object_id for one in found.objects] for found in diagnosis.findings
+    }
+    examined = examine_all(clips, rules, objects=objects, progress=attributes.progress)
+    found = attributes_record(
+        {name: one.figures for name, one in examined.items()},
+        diagnosis.record.sequences,
+        tags=tags,
+        frames=attribute_frames(diagnosis.findings, examined),
+    )
     record = diagnosis.record.model_copy(update={"attributes": found})
-    return Diagnosis(record, diagnosis.findings)
+    return replace(diagnosis, record=record, attributes=examined)
 
 
 @dataclass(frozen=True)
@@ -232,8 +273,12 @@ def _diagnose(job: _Job, *, failed: Mapping[str, str], progress: Progress | None
         if progress is not None:
             progress(clip.name, done, len(opened.sequences))
     if not found:
-        reasons = "\n".join(f"  {name}: {reason}" for name, reason in undiagnosed.items())
-        raise InputError(f"no sequence can be diagnosed:\n{reasons}")
+        reasons = "\n".join(reason_lines(undiagnosed))
+        asked = f"{opened.card.name} {opened.split}"
+        raise InputError(
+            f"no sequence can be diagnosed:\n{reasons}",
+            hint=looks_like(source.sequences(), asked, [opened.root]),
+        )
     if job.replay and not overlaps:
         raise InputError(
             f"{job.path} holds no soft masks of sequences with several objects, so there is "
@@ -246,6 +291,7 @@ def _diagnose(job: _Job, *, failed: Mapping[str, str], progress: Progress | None
         undiagnosed=undiagnosed,
         limits=DEFAULTS,
         overlap=overlap_record(overlaps, rules),
+        notes=[_NO_SOFT] if not overlaps and _could_store_soft(job) else [],
         doses={
             name: dose
             for name in (one.sequence for one in found)

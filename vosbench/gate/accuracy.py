@@ -20,6 +20,8 @@ __all__ = ["LossTerms", "check_accuracy", "check_floors"]
 _LOWER_IS_BETTER: Final = frozenset({"J decay", "F decay"})
 _ROUNDING: Final = 1e-9
 _SAID: Final = 0.0005
+_SHOWN: Final = 0.00005
+"""Least change that two decimals of a point show."""
 
 LossTerms: TypeAlias = Mapping[str, Mapping[str, float]]
 """What J lost by cause, 0..1, keyed by object."""
@@ -37,11 +39,11 @@ class _Change:
 
     @property
     def text(self) -> str:
-        verb = "fell" if self.drop > 0 else "rose"
-        return (
-            f"{verb} by {abs(100 * self.drop):.2f} points "
-            f"({100 * self.before:.2f} to {100 * self.after:.2f})"
-        )
+        # of the figure itself: one that is better when lower gets worse by rising
+        verb = "rose" if self.after > self.before else "fell"
+        moved = abs(self.after - self.before)
+        size = f"{100 * moved:.2f}" if moved >= _SHOWN else "less than 0.01"
+        return f"{verb} by {size} points ({100 * self.before:.2f} to {100 * self.after:.2f})"
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,9 @@ def _by_tolerance(figure: _Figure, regime: Regime, policy: Policy) -> CheckRecor
     else:
         worst = []
         lowest = max(figure.sequences, key=lambda one: one.drop, default=overall)
-        said = f"; largest fall: {lowest.name}, {100 * lowest.drop:.2f}" if lowest.drop > 0 else ""
-        reason = f"{figure.metric} {_moved(overall)}{said}"
+        worse = "rise" if figure.metric in _LOWER_IS_BETTER else "fall"
+        said = f"; largest {worse}: {lowest.name}, {100 * lowest.drop:.2f}"
+        reason = f"{figure.metric} {_moved(overall)}{said if lowest.drop >= _SHOWN else ''}"
     return CheckRecord(
         name=f"accuracy/{figure.metric}",
         status=rules.status,
@@ -234,7 +237,9 @@ def _change_blame(worst: Sequence[_Change], figure: _Figure) -> list[Blame]:
     if not found and worst:
         falls = sorted(figure.sequences, key=lambda one: (-one.drop, one.name))
         found = [
-            Blame(kind="sequence", name=one.name, text=one.text) for one in falls if one.drop > 0
+            Blame(kind="sequence", name=one.name, text=one.text)
+            for one in falls
+            if one.drop >= _SHOWN
         ]
     sequences = [one for one in found if one.kind == "sequence"][:MOST_BLAMED]
     return sequences + [one for one in found if one.kind == "object"][:MOST_BLAMED]
@@ -254,7 +259,8 @@ def _by_interval(
         [0.0] * len(names), [-one.drop for one in figure.objects], names, level=changed.level
     )
     falls = sorted(figure.sequences, key=lambda one: (-one.drop, one.name))
-    verdict, reason = _interval_verdict(paired, margin)
+    lower = figure.metric in _LOWER_IS_BETTER
+    verdict, reason = _interval_verdict(paired, margin, lower=lower)
     far = [one for one in falls if one.drop > changed.worst_sequence / 100 + _ROUNDING]
     if far:
         verdict = "fail"
@@ -276,11 +282,14 @@ def _by_interval(
         low=paired.bootstrap.low,
         high=paired.bootstrap.high,
         bound=-margin,
-        blame=_change_blame([one for one in blamed if one.drop > 0], figure),
+        blame=_change_blame([one for one in blamed if one.drop >= _SHOWN], figure),
     )
 
 
-def _interval_verdict(paired: PairedComparison, margin: float) -> tuple[Verdict, str]:
+def _interval_verdict(
+    paired: PairedComparison, margin: float, *, lower: bool
+) -> tuple[Verdict, str]:
+    """Verdict and reason; `lower`: the figure is better when lower, its differences are turned."""
     if paired.difference is not None and paired.bootstrap.low is None:
         # without spread there is no interval; equal figures need none
         outcomes = paired.outcomes
@@ -294,7 +303,8 @@ def _interval_verdict(paired: PairedComparison, margin: float) -> tuple[Verdict,
     )
     difference = 0.0 if paired.difference is None else 100 * paired.difference
     return found.verdict, (
-        f"{difference:+.2f} points over {count(paired.sequences, 'sequence')}, higher is better: "
+        f"{difference:+.2f} points over {count(paired.sequences, 'sequence')}, "
+        f"{'minus is a rise, and worse' if lower else 'higher is better'}: "
         f"{found.reason}{detectable}"
     )
 

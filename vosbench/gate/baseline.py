@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from vosbench.compare import RunScores, load_run_scores
 from vosbench.errors import ComparisonError, InputError
 from vosbench.gate.stages import StageTimes, read_memory, read_stages
+from vosbench.key_problems import key_problems
 from vosbench.store import read_record
 from vosbench.store.atomic import write_text
 from vosbench.store.schema import (
@@ -294,9 +295,8 @@ def read_baseline(path: Path) -> BaselineRecord:
     try:
         record = BaselineRecord.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path} is no baseline: {where}: {first['msg']}") from error
+        first = key_problems(error, BaselineRecord)[0]
+        raise InputError(f"{path} is no baseline: {first}") from error
     _refuse_unusable(path, record)
     return record
 
@@ -315,8 +315,13 @@ def _json(path: Path) -> Any:
             f"the baseline {path} does not exist",
             hint="make one with: vosbench baseline set RUN --out FILE",
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the baseline {path} cannot be read: {error}") from error
+    except OSError as error:
+        raise InputError(f"the baseline {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is no baseline: it is no text, and a baseline is a JSON file",
+            hint="make one with: vosbench baseline set RUN --out FILE",
+        ) from error
     if not text.strip():
         raise InputError(f"the baseline {path} is empty", hint="vosbench baseline set RUN")
     try:

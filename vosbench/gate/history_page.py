@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -31,10 +33,7 @@ def render_history_page(record: HistoryRecord) -> str:
     css = asset_text(_STYLE)
     template = html_environment().get_template(_TEMPLATE)
     return template.render(
-        series=[
-            (one, {kind: _drawing(one, width) for kind, width in _WIDTHS.items()})
-            for one in record.series
-        ],
+        series=[(one, _drawings(one)) for one in record.series],
         notes=record.notes,
         css=css,
         policy=f"default-src 'none'; style-src {csp_hash(css)}; img-src 'self'; base-uri 'none'; "
@@ -45,8 +44,21 @@ def render_history_page(record: HistoryRecord) -> str:
     )
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}"
+def _drawings(series: HistorySeries) -> dict[str, str]:
+    """Drawings by style class; of a single run a sentence, for a point by itself shows nothing."""
+    if len(series.points) == 1:
+        value = f"{_number(series.points[0].value)} {series.unit}"
+        return {"alone": f"<p>{value}, of one run: there is nothing to draw yet.</p>"}
+    return {kind: _drawing(series, width) for kind, width in _WIDTHS.items()}
+
+
+def _number(value: float, apart: float | None = None) -> str:
+    """With as many decimals as it takes to tell it from a number that lies `apart`."""
+    decimals = 2 if abs(value) < 1000 else 0
+    least = abs(value) / 10 if apart is None else apart
+    if least > 0:
+        decimals = max(decimals, min(6, -math.floor(math.log10(least))))
+    return f"{value:.{decimals}f}"
 
 
 def _moment(created: str) -> str:
@@ -80,7 +92,8 @@ def _drawing(series: HistorySeries, width: int) -> str:
         at = y(value)
         parts.append(
             f'<line class="grid" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            f'<text class="tick" x="{_LEFT - 6}" y="{at + 4:.1f}">{_number(value)}</text>'
+            f'<text class="tick" x="{_LEFT - 6}" y="{at + 4:.1f}">'
+            f"{_number(value, apart=0.5 * span)}</text>"
         )
     for step in series.steps:
         at = x(step.index - 0.5)
@@ -116,9 +129,13 @@ def _numbered(series: HistorySeries, x: Callable[[float], float]) -> list[int]:
 
 
 def render_history_terminal(record: HistoryRecord) -> str:
-    """A line per series and per step, without a break at the end."""
+    """A line per series and per step, without a break at the end; one for all that have one run."""
     lines = []
+    single: defaultdict[tuple[str, str, str], list[HistorySeries]] = defaultdict(list)
     for one in record.series:
+        if len(one.points) == 1:
+            single[one.method, one.data, one.points[0].run].append(one)
+            continue
         where = f" on {one.hardware}" if one.hardware else ""
         last = one.points[-1].value
         lines.append(
@@ -133,5 +150,18 @@ def render_history_terminal(record: HistoryRecord) -> str:
                 f"  {word} from run {step.run} ({_moment(step.created)}): {moved}; differing: "
                 f"{changed}"
             )
+    lines += [_alone(of) for of in single.values()]
     lines += [f"note: {note}" for note in record.notes]
     return "\n".join(plain(line) for line in lines)
+
+
+def _alone(series: Sequence[HistorySeries]) -> str:
+    """The figures of a run that nothing can be joined with."""
+    first = series[0]
+    # figures of accuracy are joined whatever the machine, so they come first where they are alone
+    where = f" on {first.hardware}" if first.hardware else ""
+    told = ", ".join(f"{s.figure} {_number(s.points[0].value)} {s.unit}" for s in series)
+    return (
+        f"{first.method}, {first.data}: one run{where}, {first.points[0].run}, so no history yet: "
+        f"{told}"
+    )

@@ -184,7 +184,10 @@ def overall_verdict(checks: Sequence[CheckRecord]) -> tuple[Verdict, str]:
     decided = [c for c in blocking if c.name.startswith(("accuracy/", "speed/", "memory/"))]
     if not decided:
         return "inconclusive", "no figure that blocks was compared: nothing was shown"
-    return "pass", f"{len(decided)} figures that block are within the policy"
+    return "pass", (
+        f"checks that decide: {len(blocking)}, all passed; figures of accuracy, speed or memory "
+        f"among them: {len(decided)}"
+    )
 
 
 def _refuse_unwanted(candidate: RunScores, policy: Policy) -> None:

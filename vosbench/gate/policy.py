@@ -5,14 +5,16 @@ Figures are in points (100 times 0..1), shares are 0..1. See `docs/gating.md`.
 
 from __future__ import annotations
 
+import difflib
 import math
 import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from vosbench.errors import InputError
+from vosbench.key_problems import key_problems
 from vosbench.store.schema import Record
 
 __all__ = [
@@ -71,6 +73,10 @@ class Tolerance(Record):
     relative: float = Field(default=0.0, ge=0, lt=1)
 
 
+_SAME: Final = Tolerance(overall=0.1, sequence=0.2, object=0.25)
+_NUMERICS: Final = Tolerance(overall=0.3, sequence=1.0, object=2.0)
+
+
 class ChangedPolicy(Record):
     """For changed methods or weights: a paired interval by sequence against a margin."""
 
@@ -97,6 +103,11 @@ def _metrics() -> dict[str, MetricPolicy]:
     }
 
 
+def _over(defaults: dict[str, Any], given: Any) -> Any:
+    """A table on top of its defaults; anything but a table is left for validation to refuse."""
+    return {**defaults, **given} if isinstance(given, dict) else given
+
+
 class AccuracyPolicy(Record):
     """Rules for figures of accuracy."""
 
@@ -105,20 +116,43 @@ class AccuracyPolicy(Record):
         description="`same`: changed code is meant to give the same masks; `changed`: always an "
         "interval; `auto`: by the digests of code, parameters and weights",
     )
-    same: Tolerance = Tolerance(overall=0.1, sequence=0.2, object=0.25)
-    numerics: Tolerance = Tolerance(overall=0.3, sequence=1.0, object=2.0)
+    same: Tolerance = _SAME
+    numerics: Tolerance = _NUMERICS
     changed: ChangedPolicy = ChangedPolicy()
     metrics: dict[str, MetricPolicy] = Field(default_factory=_metrics)
     floors: dict[str, float] = Field(
         default_factory=dict, description="sequence, or `overall`, to its lowest J&F in points"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, given: Any) -> Any:
+        """A tolerance left out is the default's, and for one figure that of all figures."""
+        if not isinstance(given, dict):
+            return given
+        filled = dict(given)
+        for name, default in (("same", _SAME), ("numerics", _NUMERICS)):
+            filled[name] = _over(default.model_dump(), given.get(name, {}))
+            metrics = filled.get("metrics")
+            if isinstance(metrics, dict) and isinstance(filled[name], dict):
+                filled["metrics"] = {
+                    metric: _over(rules, {name: _over(filled[name], rules[name])})
+                    if isinstance(rules, dict) and name in rules
+                    else rules
+                    for metric, rules in metrics.items()
+                }
+        return filled
+
     @field_validator("metrics")
     @classmethod
     def _known(cls, given: dict[str, MetricPolicy]) -> dict[str, MetricPolicy]:
         unknown = sorted(set(given) - set(METRIC_FIELDS))
         if unknown:
-            raise ValueError(f"unknown {', '.join(unknown)}; known: {', '.join(METRIC_FIELDS)}")
+            close = difflib.get_close_matches(unknown[0], METRIC_FIELDS, n=1)
+            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ValueError(
+                f"unknown {', '.join(unknown)}{meant}; known: {', '.join(METRIC_FIELDS)}"
+            )
         return _metrics() | given
 
     @field_validator("floors")
@@ -227,9 +261,11 @@ def read_policy(path: Path | None) -> Policy:
     try:
         return Policy.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"the policy {path}: {where}: {first['msg']}") from error
+        problems = "; ".join(key_problems(error, Policy))
+        raise InputError(
+            f"the policy {path} is wrong: {problems}",
+            hint="docs/gating.md has every key with its default",
+        ) from error
 
 
 def _refuse_not_finite(content: Any, path: Path, where: str) -> None:

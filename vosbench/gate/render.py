@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from vosbench.gate.records import Blame, CheckRecord, GateRecord
@@ -12,6 +13,7 @@ __all__ = ["render_gate_markdown", "render_gate_terminal"]
 
 _WORDS: Final = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 _MARKS: Final = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
+_LEAST_JOINED: Final = 3
 _MOST_FRAMES: Final = 6
 _MOST_SEQUENCES: Final = 8
 
@@ -29,18 +31,56 @@ def render_gate_terminal(record: GateRecord) -> str:
         f"rules: {record.regime} ({record.regime_reason})",
         "",
     ]
-    width = max((len(_word(check)) for check in record.checks), default=0)
-    names = max((len(check.name) for check in record.checks), default=0)
-    for check in record.checks:
+    checks = _shortened(record.checks)
+    width = max((len(_word(check)) for check in checks), default=0)
+    names = max((len(check.name) for check in checks), default=0)
+    for check in checks:
         lines.append(f"  {_word(check):<{width}}  {check.name:<{names}}  {check.reason}")
         lines += [f"  {'':<{width}}  {'':<{names}}    {_blame(one)}" for one in _told(check)]
-    if any(not check.decides for check in record.checks):
+    if any(not check.decides for check in checks):
         lines += ["", "Checks in brackets are advisory: they do not decide."]
     lines += _section("Masks that differ", _frames(record))
     different = [f"{d.name}: {d.baseline} / {d.candidate}" for d in record.differences]
     lines += _section("What differs (baseline / this run)", different)
     lines += _section("Notes", record.notes)
     return "\n".join(plain(line) for line in lines)
+
+
+def _shortened(checks: Sequence[CheckRecord]) -> list[CheckRecord]:
+    """Stages that decide nothing and could not be decided, for one and the same reason, as one."""
+    alike: defaultdict[str, list[CheckRecord]] = defaultdict(list)
+    for check in checks:
+        alike[_undecided_for(check)].append(check)
+    shown = []
+    for check in checks:
+        members = alike[why] if (why := _undecided_for(check)) else []
+        if len(members) < _LEAST_JOINED:
+            shown.append(check)
+        elif check is members[0]:
+            shown.append(_joined(members, why))
+    return shown
+
+
+def _undecided_for(check: CheckRecord) -> str:
+    """What an undecided advisory stage is held to, without its own figures; else nothing."""
+    stage = check.name.removeprefix("speed/")
+    undecided = check.verdict == "inconclusive" and not check.decides and not _told(check)
+    if not undecided or check.change is None or not check.reason.startswith(f"{stage} "):
+        return ""
+    return check.reason.partition(", ")[2].partition(": the interval")[0]
+
+
+def _joined(members: Sequence[CheckRecord], why: str) -> CheckRecord:
+    stages = ", ".join(
+        f"{one.name.removeprefix('speed/')} {100 * (one.change - 1):+.1f} %"
+        for one in members
+        if one.change is not None
+    )
+    lows = [one.low for one in members if one.low is not None]
+    highs = [one.high for one in members if one.high is not None]
+    ends = f", intervals within [{min(lows):.3f}, {max(highs):.3f}]" if lows and highs else ""
+    reason = f"{count(len(members), 'stage')} undecided{ends}, {why}: {stages}"
+    return CheckRecord(name="speed", status="advisory", verdict="inconclusive", reason=reason)
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
@@ -84,7 +124,7 @@ def _markdown(record: GateRecord) -> Iterator[str]:
     )
     yield text(record.reason)
     rows = ["| | check | verdict | why |", "|---|---|---|---|"]
-    for check in record.checks:
+    for check in _shortened(record.checks):
         verdict = check.verdict if check.decides else f"{check.verdict} (advisory)"
         where = "".join(f"<br>{text(_blame(one))}" for one in _told(check))
         mark = _MARKS[check.verdict] if check.decides else "·"

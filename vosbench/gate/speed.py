@@ -36,6 +36,8 @@ UNKNOWN_NOISE: Final = 0.2
 nothing was measured: identical code scattered by 0.19 to 0.25 in an experiment."""
 _MEDIAN_OVER_MEAN: Final = math.sqrt(math.pi / 2)
 _FOUR_IN_FIVE: Final = 0.8416
+_SHOWN: Final = 0.0005
+"""Least distance of a ratio from 1 that one decimal of a percent shows."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,8 @@ def _status(status: Level, verdict: Verdict, policy: SpeedPolicy) -> Level:
 
 
 def _percent(ratio: float) -> str:
+    if abs(ratio - 1) < _SHOWN:
+        return "as fast"
     word = "slower" if ratio >= 1 else "faster"
     return f"{100 * abs(ratio - 1):.1f} % {word}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vosbench.pack.archive import pack_masks
-from vosbench.pack.plan import PackPlan, PlannedSequence, plan_pack
+from vosbench.pack.plan import PackPlan, PlannedSequence, plan_pack, refuse_other_data
 from vosbench.pack.targets import TARGETS, Target, get_target
 from vosbench.pack.verify import verify_archive
 
@@ -15,5 +15,6 @@ __all__ = [
     "get_target",
     "pack_masks",
     "plan_pack",
+    "refuse_other_data",
     "verify_archive",
 ]

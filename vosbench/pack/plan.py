@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vosbench.data import Dataset, late_objects
+from vosbench.data.cards import load_card
+from vosbench.data.names import counted
 from vosbench.errors import InputError
-from vosbench.pack.targets import Target
+from vosbench.pack.targets import TARGETS, Target
 from vosbench.types import Sequence
 
-__all__ = ["PackPlan", "PlannedSequence", "plan_pack"]
+__all__ = ["PackPlan", "PlannedSequence", "plan_pack", "refuse_other_data"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,45 @@ class PackPlan:
                     number = one + self.target.object_offset
                     rows.append((f"{top}{name}/{number:03d}/{frame}.png", planned, frame, one))
         yield from sorted(rows, key=lambda row: row[0])
+
+
+def refuse_other_data(target: Target, dataset: Dataset) -> None:
+    """Return for data that can be those a target scores; a card of the user's own may be.
+
+    Raises:
+        InputError: they are another data set or split, or have other sequences or frames.
+    """
+    card = dataset.card
+    if (card.name, dataset.split) == (target.dataset, target.split):
+        return
+    if target.dataset is None:
+        if card.name in {one.dataset for one in TARGETS.values()}:
+            raise _other_data(target, dataset, target.title)
+        return
+    wanted = load_card(target.dataset)
+    part = wanted.splits[target.split or wanted.default_split]
+    named = f"{target.dataset} {target.split}"
+    if card.name == target.dataset:
+        raise _other_data(target, dataset, named)
+    for count, expected, what in (
+        (len(dataset.sequences), part.sequences, "sequence"),
+        (dataset.frames, part.frames, "frame"),
+    ):
+        if expected is not None and count != expected:
+            raise _other_data(
+                target,
+                dataset,
+                f"{named}, which has {expected} {what}s",
+                found=f", which has {counted(count, what)}",
+            )
+
+
+def _other_data(target: Target, dataset: Dataset, wanted: str, *, found: str = "") -> InputError:
+    return InputError(
+        f"target {target.name} takes masks of {wanted}; these are of {dataset.card.name} "
+        f"{dataset.split}{found}",
+        hint="name another --target, or masks of its data with --dataset and --split",
+    )
 
 
 def plan_pack(target: Target, dataset: Dataset) -> PackPlan:

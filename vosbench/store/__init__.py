@@ -10,6 +10,7 @@ from vosbench.store.records import (
     read_run,
     read_scores,
     read_sequence,
+    refuse_nothing,
     write_record,
 )
 from vosbench.store.selfreport import SelfReport, read_self_report
@@ -39,6 +40,7 @@ __all__ = [
     "read_sequence",
     "read_soft",
     "read_table",
+    "refuse_nothing",
     "soft_digests",
     "write_record",
     "write_table",

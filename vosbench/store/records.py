@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -25,10 +25,16 @@ __all__ = [
     "read_run",
     "read_scores",
     "read_sequence",
+    "refuse_nothing",
     "write_record",
 ]
 
 _R = TypeVar("_R", bound=Record)
+_PATTERNS: Final = ("*/run.json", "*/*/run.json", "*/*/*/run.json")
+_A_RUN: Final = (
+    "name a folder that vosbench run has written, runs/<dataset>/<method>/<id>, or, where masks "
+    "are expected, a folder, zip or JSON of them"
+)
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -45,6 +51,11 @@ def read_record(path: Path, kind: type[_R]) -> _R:
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        if path == RunPaths(path.parent).run:
+            refuse_nothing(path.parent)
+            raise InputError(
+                f"{path.parent} is no run directory: it has no run.json", hint=_A_RUN
+            ) from error
         raise InputError(f"{path} is missing: {path.parent} is no complete run") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
@@ -77,7 +88,24 @@ def read_sequence(root: Path, name: str) -> SequenceRecord:
     return read_record(RunPaths(root).sequence(name), SequenceRecord)
 
 
+def refuse_nothing(path: Path) -> None:
+    """Return for anything but a path at which there is nothing.
+
+    Raises:
+        InputError: the path does not exist, or is an empty folder.
+    """
+    if not path.exists():
+        raise InputError(f"{path} does not exist", hint=_A_RUN)
+    if path.is_dir() and next(path.iterdir(), None) is None:
+        raise InputError(f"{path} is empty", hint=_A_RUN)
+
+
 def find_runs(root: Path) -> list[Path]:
-    """Run directories under `root` (`<dataset>/<method@variant>/<id>`), oldest first."""
-    found = [path.parent for path in root.glob("*/*/*/run.json")]
+    """The run directory `root` itself, or those in it, oldest first.
+
+    They are looked for as deep as `vosbench run` files them, `<dataset>/<method@variant>/<id>`.
+    """
+    if RunPaths(root).run.is_file():
+        return [root]
+    found = [path.parent for pattern in _PATTERNS for path in root.glob(pattern)]
     return sorted(found, key=lambda run: (run / "run.json").stat().st_mtime)

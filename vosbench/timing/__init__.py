@@ -10,7 +10,7 @@ from vosbench.timing.conditions import (
     summarise_conditions,
 )
 from vosbench.timing.conventions import CONVENTIONS, Convention, ConventionRate, convention_rates
-from vosbench.timing.faults import Fault, find_faults
+from vosbench.timing.faults import Fault, fault_lines, find_faults
 from vosbench.timing.latency import (
     ClipRate,
     EarlyStopping,
@@ -59,6 +59,7 @@ __all__ = [
     "convention_rates",
     "device_clock",
     "early_stopping",
+    "fault_lines",
     "find_faults",
     "growth_per_100",
     "latency",

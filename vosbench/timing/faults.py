@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Fault", "FaultKind", "find_faults", "slow_stretches", "stalled"]
+__all__ = ["Fault", "FaultKind", "fault_lines", "find_faults", "slow_stretches", "stalled"]
 
 FaultKind: TypeAlias = Literal["unsynchronised", "stall", "slow-stretch"]
 
@@ -23,6 +24,8 @@ _WIDTH: Final = 10
 _SLOW: Final = 4 / 3
 """A clock at 75 % of its rate, nvbench's threshold for discarding a sample, takes 4/3 the time."""
 _JUMP: Final = (1 + _SLOW) / 2
+_LEAST_MS: Final = 0.05
+_MOST_LINES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,43 @@ def find_faults(trace: pd.DataFrame) -> tuple[Fault, ...]:
         frames = [str(frame) for frame in steps["frame"]]
         ms = steps["ms"].to_numpy(np.float64)
         for at, ratio in stalled(ms):
-            text = f"{name} {frames[at]}: {ms[at]:.1f} ms, {ratio:.1f} times its neighbours"
+            took = f"{ms[at]:.1f}" if ms[at] >= 1 else f"{ms[at]:.2g}"
+            text = f"{name} {frames[at]}: {took} ms, {ratio:.1f} times its neighbours"
             found.append(Fault("stall", name, number, frames[at], frames[at], ratio, text))
         for begin, end, ratio in slow_stretches(ms):
             first, last = frames[begin], frames[end - 1]
             text = f"{name} {first} to {last}: {ratio:.2f} times as slow as the rest of the clip"
             found.append(Fault("slow-stretch", name, number, first, last, ratio, text))
     return tuple(found)
+
+
+def fault_lines(faults: Iterable[Fault], step_ms: float) -> list[str]:
+    """The faults in words, many of one kind in one line.
+
+    Args:
+        faults: of one method.
+        step_ms: its usual step. Of a step under 0.05 ms stalls tell nothing: what the machine does
+            in between takes longer.
+    """
+    listed = list(faults)
+    lines = [one.text for one in listed if one.kind == "unsynchronised"]
+    if step_ms < _LEAST_MS:
+        return [
+            *lines,
+            f"steps of {step_ms:.2g} ms are too short to be judged: what the machine does in "
+            "between takes longer",
+        ]
+    for kind, what in (
+        ("stall", "frames took over three times as long as their neighbours"),
+        ("slow-stretch", "stretches were slow"),
+    ):
+        alike = [one for one in listed if one.kind == kind]
+        if len(alike) > _MOST_LINES:
+            worst = max(alike, key=lambda one: one.ratio)
+            lines.append(f"{len(alike)} {what}, most of all {worst.text}")
+        else:
+            lines += [one.text for one in alike]
+    return lines
 
 
 def _escaped(rows: pd.DataFrame, name: str, number: int) -> list[Fault]:

@@ -18,9 +18,11 @@ RUN = ("run", "--method", CARD, "--set", f"python={sys.executable}", "--dataset"
 
 def test_a_program_is_run_scored_and_reported(vosbench: RunVosbench, make_davis: MakeDavis) -> None:
     data = make_davis({"alpha": 4, "beta": 3})
-    answer = vosbench(*RUN, "--data", data, "--json").json
+    result = vosbench(*RUN, "--data", data, "--json")
+    answer = result.json
     assert answer["method"] == "external:follow"
     assert set(answer["objects"]) == {"alpha_1", "alpha_2", "beta_1", "beta_2"}
+    assert "frames/s" not in result.err
     page = (data.parent / answer["run"] / "report" / "report.md").read_text()
     assert "frames a second" in page
     assert "start-up" in page

@@ -22,7 +22,7 @@ from vosbench.errors import InputError, UsageError
 from vosbench.plugins import resolve_methods
 from vosbench.store import read_sequence
 from vosbench.store.schema import RunRecord, SequenceRecord
-from vosbench.types import Sequence
+from vosbench.types import BuildOptions, Sequence
 
 CARD = REPOSITORY / "tests" / "support" / "program" / "card.toml"
 
@@ -218,7 +218,7 @@ def test_weights_are_named_where_they_are_needed(run: Run, tmp_path: Path) -> No
     ("program", "says"),
     [
         ("timeout_s = 0", "program.timeout_s"),
-        ("timeout = 5", "program.timeout: Extra inputs"),
+        ("timeout = 5", "program.timeout: there is no such key (did you mean 'timeout_s'"),
         ('output = "{outptu}"', "unknown placeholder {outptu}"),
         ('output = "{sequence}"', "unknown placeholder {sequence}"),
         ('output = "a{b"', "single '{'"),
@@ -291,6 +291,22 @@ def test_our_cards_are_sound_and_say_that_they_were_not_run() -> None:
         assert "repository" in card.parameters
         (found,) = resolve_methods([f"external:{path.stem}"])
         assert found.reference == f"external:{path.stem}"
+
+
+def test_only_our_own_cards_are_said_to_be_untried(run: Run, tmp_path: Path) -> None:
+    own = run(program="tried = false")[1].method.notes
+    assert not any("never run by us" in note for note in own)
+    for name in ("repository", "weights.pth"):
+        (tmp_path / name).mkdir()
+    (method,) = resolve_methods(["external:stcn"], [f"repository={tmp_path / 'repository'}"])
+    options = BuildOptions(
+        parameters=method.parameters,
+        device="cpu",
+        precision="fp32",
+        weights=tmp_path / "weights.pth",
+    )
+    built: Any = method.found.plugin.build(options)
+    assert any("never run by us" in note for note in built.notes)
 
 
 def test_unknown_cards_and_members() -> None:

@@ -39,7 +39,9 @@ def test_a_folder_becomes_a_whole_run(
     words = ("run", "--method", "precomputed", "--masks", folder, *DATA, data, "--json")
     unnamed = vosbench(*words, check=2)
     assert "cannot be called 'masks of others'" in unnamed.err
-    answer = vosbench(*words, "--name", "truth").json
+    named = vosbench(*words, "--name", "truth")
+    assert "frames/s" not in named.err, "reading files is no speed of a method"
+    answer = named.json
     assert answer["method"] == "precomputed:truth"
     assert answer["global"]["J-Mean"] == 1.0
     assert Path(answer["run"]).parent.name == "precomputed-truth"
@@ -64,6 +66,9 @@ def test_a_folder_becomes_a_whole_run(
     compared = vosbench("compare", answer["run"], other["run"], "--json").json
     assert json.dumps(compared)
     assert vosbench("diagnose", other["run"]).code == 0
+    restarted = vosbench("diagnose", other["run"], "--restart", check=2)
+    assert "masks on disk cannot be restarted" in restarted.err
+    assert "--masks" not in restarted.err
     assert vosbench("report", other["run"]).code == 0
 
 
@@ -86,6 +91,9 @@ def test_bad_masks_cost_their_sequence_and_none_at_all_is_unusable(
     assert "1 of 3 masks of beta are missing: 00002" in result.err
     assert "gamma" in result.err
     assert "damaged" in result.err or "cut off" in result.err
+    # what is mended has other bytes, and a run is found again by bytes
+    assert "makes a new run of them" in result.err
+    assert "tries them again" not in result.err
     for name in ("beta", "gamma"):
         shutil.rmtree(folder / name)
     (folder / "alpha").rename(folder / "delta")

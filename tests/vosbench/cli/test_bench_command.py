@@ -18,6 +18,10 @@ def test_bench_measures_prints_and_writes(
     assert found["methods"][0]["label"] == "CPU"
     assert (tmp_path / found["folder"] / "trace.parquet").is_file()
     again = vosbench(*words, *short, "--against", tmp_path / found["folder"])
+    (row,) = [line for line in again.out.splitlines() if "| fp32 |" in line]
+    assert float(row.split("|")[3]) > 0, "a step of microseconds is not 0.0 ms"
+    assert again.out.count("times its neighbours") == 0
+    assert "too short to be judged" in again.out
     assert "| baseline-first-mask |" in again.out
     assert "no ratio (one measurement has no calibration kernels)" in again.out
     assert (tmp_path / again.out.splitlines()[-1]).read_text().startswith("# Speed on a CPU")

@@ -32,7 +32,8 @@ def test_check_dataset(vosbench: RunVosbench, data: Path, card: Path) -> None:
     result = vosbench("check", "dataset", card, "--data", data, "--json", check=4)
     assert result.json["errors"] >= 1
     assert {"severity", "code", "sequence", "frame", "fix"} <= set(result.json["findings"][0])
-    assert "error(s) found" in result.err
+    assert "error(s)" not in result.err
+    assert " found" in result.err.splitlines()[-1]
     assert vosbench("check", "dataset", "davis2018", check=2).out == ""
 
 
@@ -63,6 +64,24 @@ def test_check_masks_of_a_run_needs_no_data_set(
     assert packed.out.splitlines() == [str(out)]
 
 
+def test_check_masks_of_a_run_on_chosen_sequences(
+    vosbench: RunVosbench, data: Path, card: Path, tmp_path: Path
+) -> None:
+    task = ("--method", "baseline-first-mask", "--dataset", card, "--data", data)
+    vosbench("run", *task, "--sequences", "beta")
+    run = next((tmp_path / "runs" / "mini").glob("*/*"))
+    result = vosbench("check", "masks", run)
+    assert "0 errors" in result.out
+    assert "1 of 2 sequences of mini val were chosen" in result.out
+    masks = data / "Annotations" / "480p"
+    loose = ("check", "masks", masks, "--dataset", card, "--data", data, "--limit", "1", "--json")
+    findings = vosbench(*loose).json["findings"]
+    assert ("note", "beta") in {(one["severity"], one["sequence"]) for one in findings}
+    # a leaderboard takes whole splits
+    refused = vosbench("pack", run, "--target", "lvos", "--out", tmp_path / "a.zip", check=4)
+    assert "alpha" in refused.err
+
+
 def test_check_method(vosbench: RunVosbench) -> None:
     result = vosbench("check", "method", "tp-follow", "--json")
     assert result.json["findings"] == []
@@ -75,10 +94,14 @@ def test_check_method(vosbench: RunVosbench) -> None:
 def test_pack_and_verify(vosbench: RunVosbench, data: Path, card: Path, tmp_path: Path) -> None:
     masks = data / "Annotations" / "480p"
     out = tmp_path / "out" / "up.zip"
-    task = ("--target", "davis2017-test-dev", "--dataset", card, "--data", data)
+    task = ("--target", "mosev2", "--dataset", card, "--data", data)
     result = vosbench("pack", masks, *task, "--out", out)
     assert result.out.splitlines()[-1] == str(out)
-    assert "but sequences and frames are those of mini val" in result.err
+    assert "sequences and frames are those of mini val" in result.err
+    before = out.stat().st_mtime_ns
+    assert "--replace" in vosbench("pack", masks, *task, "--out", out, check=2).err
+    assert out.stat().st_mtime_ns == before
+    vosbench("pack", masks, *task, "--out", out, "--replace")
     assert vosbench("pack", "--verify", out, *task).out.splitlines()[-1] == str(out)
     assert vosbench("pack", "--verify", out, *task, "--json").json["errors"] == 0
     wrong = ("--target", "lvos", *task[2:])
@@ -98,6 +121,22 @@ def test_pack_contradictions_are_usage_errors(
     vosbench("pack", *lvos, "--verify", "b.zip", check=2)
     vosbench("pack", masks, *lvos, "--out", "a.zip", check=2)
     assert not (tmp_path / "a.zip").exists()
+
+
+def test_pack_refuses_data_that_the_target_does_not_score(
+    vosbench: RunVosbench, data: Path, card: Path, tmp_path: Path
+) -> None:
+    masks, out = data / "Annotations" / "480p", tmp_path / "a.zip"
+    words = ("pack", masks, "--data", data, "--out", out, "--target")
+    own = vosbench(*words, "davis2017-test-dev", "--dataset", card, check=4).err
+    assert "davis2017 test-dev, which has 30 sequences; these are of mini val" in own
+    split = vosbench(
+        *words, "davis2017-test-dev", "--dataset", "davis2017", "--split", "val", check=4
+    )
+    assert "takes masks of davis2017 test-dev; these are of davis2017 val" in split.err
+    other = vosbench(*words, "lvos", "--dataset", "davis2017", "--split", "val", check=4).err
+    assert "takes masks of LVOS test; these are of davis2017 val" in other
+    assert not out.exists()
 
 
 def test_pack_refuses_what_is_not_complete(

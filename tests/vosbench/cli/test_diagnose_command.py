@@ -35,11 +35,13 @@ def test_two_runs_are_diagnosed_and_held_against_each_other(
     shown = vosbench("diagnose", base)
     assert "What J loses" in shown.out
     assert "alpha" in shown.out
-    assert "soft masks" in shown.out
+    assert "--store-soft" not in shown.out, "this method has none to store"
+    assert Path(shown.out.splitlines()[-1]) == base / "diagnosis.json"
 
     text = vosbench("diagnose", base, still).out
     assert "tp-follow@still loses" in text
     assert "against tp-follow:" in text
+    assert "warning: 2 sequences in common: with fewer than 10, intervals are rough" in text
     difference = vosbench("diagnose", base, still, "--json").json
     assert difference["loss"]["difference"] > 0
     total = sum(group["difference"] for group in difference["groups"])
@@ -47,7 +49,7 @@ def test_two_runs_are_diagnosed_and_held_against_each_other(
 
     # a part, or other rules, leave the stored diagnosis alone
     before = (base / "diagnosis.json").read_bytes()
-    vosbench("diagnose", base, "--sequences", "beta")
+    assert "diagnosis.json" not in vosbench("diagnose", base, "--sequences", "beta").out
     vosbench("diagnose", base, "--protocol", "vots")
     assert (base / "diagnosis.json").read_bytes() == before
 

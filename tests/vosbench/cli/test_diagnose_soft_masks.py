@@ -50,7 +50,9 @@ def test_claims_replay_and_placement(
     assert not paths.soft.exists()
     refused = vosbench("diagnose", run, "--replay", check=4)
     assert "--store-soft" in refused.err
-    assert vosbench("diagnose", run, "--json").json["overlap"] is None
+    bare = vosbench("diagnose", run, "--json").json
+    assert bare["overlap"] is None
+    assert any("`run --store-soft` does" in line for line in bare["limits"])
 
     # what is complete is not segmented again unless soft masks are asked for
     vosbench(*words)

@@ -57,12 +57,53 @@ def test_nothing_to_score_exits_4(vosbench: RunVosbench, data: Path, tmp_path: P
     assert "nowhere" in vosbench("score", "nowhere", *SCORE, "--data", data, check=4).err
 
 
-def test_masks_without_a_data_set_are_a_usage_error(vosbench: RunVosbench, tmp_path: Path) -> None:
-    (tmp_path / "masks").mkdir()
+def test_masks_without_a_data_set_are_a_usage_error(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    truth_as_masks(data, tmp_path / "masks")
     assert "--dataset" in vosbench("score", tmp_path / "masks", check=2).err
     unknown = vosbench("score", tmp_path / "masks", "--dataset", "davis2018", check=None)
     assert unknown.code in (2, 4)
     assert "davis2017" in unknown.err
+
+
+@pytest.mark.parametrize("verb", ["score", "diagnose", "check masks", "report"])
+def test_an_empty_folder_is_said_to_be_empty(
+    vosbench: RunVosbench, tmp_path: Path, verb: str
+) -> None:
+    empty = tmp_path / "nothing"
+    empty.mkdir()
+    told = vosbench(*verb.split(), empty, check=4).err
+    assert "hint: name a folder that vosbench run has written" in told
+    assert f"{empty} is empty" in told or "it has no run.json" in told
+
+
+def test_masks_of_another_split_are_recognised(
+    vosbench: RunVosbench, data: Path, make_davis: MakeDavis, tmp_path: Path
+) -> None:
+    folder = truth_as_masks(data, tmp_path / "masks")
+    make_davis({"gamma": 6, "delta": 6}, root=data, split="train")
+    words = ("score", folder, "--dataset", "davis2017", "--data", data, "--split", "train")
+    result = vosbench(*words, check=4)
+    assert result.out == ""
+    assert "gamma, delta: " in result.err
+    assert result.err.count("there are no masks of sequence") == 1
+    looks = "these masks have the sequences of davis2017 val, not of davis2017 train"
+    assert looks in result.err
+    asked = (*words[1:],)
+    assert looks in vosbench("diagnose", *asked, check=4).err
+    assert looks in vosbench("check", "masks", *asked, check=4).out
+
+
+def test_score_under_other_rules_names_the_run_and_what_it_leaves(
+    vosbench: RunVosbench, data: Path, tmp_path: Path
+) -> None:
+    words = ("run", "--method", "tp-follow", "--dataset", "davis2017", "--data", data, "--json")
+    root = tmp_path / vosbench(*words).json["run"]
+    other = vosbench("score", root, "--protocol", "davis2016")
+    assert other.out.startswith("tp-follow on davis2017 val, protocol davis2016")
+    assert "nothing was written" in other.err and "protocol davis2017" in other.err
+    assert "nothing was written" not in vosbench("score", root).err
 
 
 def test_unknown_protocol_names_the_known(
@@ -125,6 +166,13 @@ def test_runs_are_listed_and_a_damaged_one_says_so(
     answer = vosbench(*words).json
     rows = vosbench("list", "runs", "--json").json["runs"]
     assert [row["run"] for row in rows] == [answer["run"]]
+    root = tmp_path / answer["run"]
+    for folder in (root, root.parent, root.parent.parent, root.parent.parent.parent):
+        rows = vosbench("list", "runs", folder, "--json").json["runs"]
+        assert [row["run"] for row in rows] == [str(root)]
+    assert "does not exist" in vosbench("list", "runs", "--out", "nowhere", check=4).err
+    vosbench("list", "runs", root, "--out", root, check=2)
+    vosbench("history", root, "--out", tmp_path / "history.html")
     assert rows[0]["J&F-Mean"] == answer["global"]["J&F-Mean"]
     (tmp_path / answer["run"] / "run.json").write_text("{")
     assert "cannot be read" in vosbench("list", "runs", "--json").json["runs"][0]["error"]
@@ -137,6 +185,21 @@ def test_lists_name_what_is_shipped(vosbench: RunVosbench) -> None:
     }
     assert "dmvos" in vosbench("list", "methods").out
     assert "planets" in vosbench("list", "planets", check=2).err
+
+
+def test_one_method_is_listed_with_all_that_can_be_set(vosbench: RunVosbench) -> None:
+    shown = vosbench("list", "methods", "tp-follow").out
+    assert "step_px" in shown and "Does not move." in shown
+    told = vosbench("list", "methods", "tp-follow", "--json").json
+    assert told["parameters"]["step_px"] == 2
+    assert told["variants"]["still"]["set"] == {"step_px": 0}
+    assert told["variants"]["told"]["oracle"] is True
+    assert told["capabilities"]["soft_masks"] is False
+    dmvos = vosbench("list", "methods", "dmvos", "--json").json
+    assert dmvos["weights"] and dmvos["parameters"]
+    assert "did you mean" in vosbench("list", "methods", "tp-folow", check=2).err
+    assert "one at a time" in vosbench("list", "methods", "tp-follow@*", check=2).err
+    vosbench("list", "datasets", "davis2017", check=2)
 
 
 def test_doctor_fails_on_a_broken_plugin_and_names_it(vosbench: RunVosbench) -> None:

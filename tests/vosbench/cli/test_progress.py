@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from vosbench.cli import progress
 from vosbench.cli.progress import ProgressLines, duration
 from vosbench.store.schema import (
     DataRecord,
@@ -82,6 +85,41 @@ def test_without_a_terminal_one_plain_line_per_sequence(
     assert "[2/3] b: 10 frames, 5.0 frames/s, about" in out.err
     assert "[3/3] c: FAILED at frame 00003: ValueError: no" in out.err
     assert "shown the ground truth" in out.err
+
+
+def test_without_a_terminal_a_long_sequence_gives_a_sign_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now))
+    lines = ProgressLines()
+    lines.run_started(tmp_path, run_record(), 0)
+    capsys.readouterr()
+    lines.sequence_started(sequence("a"))
+    for count in range(1, 11):
+        now += 12.0
+        lines.frame_done(count)
+    assert capsys.readouterr().err.splitlines() == [
+        "  [1/3] a: 3/10 frames, 1 min 24 s left in it",
+        "  [1/3] a: 6/10 frames, 48 s left in it",
+        "  [1/3] a: 9/10 frames, 12 s left in it",
+    ]
+    silent = ProgressLines(quiet=True)
+    silent.sequence_started(sequence("a"))
+    now += 60.0
+    silent.frame_done(1)
+    assert capsys.readouterr().err == ""
+
+
+def test_of_masks_made_outside_seconds_are_told_and_no_rate(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lines = ProgressLines(rates=False)
+    lines.run_started(tmp_path, run_record(), 2)
+    lines.sequence_started(sequence("c"))
+    lines.sequence_ended(ended("c"))
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == "  [3/3] c: 10 frames, 2.0 s"
 
 
 def test_on_a_terminal_the_sequence_in_work_shows_its_frames(

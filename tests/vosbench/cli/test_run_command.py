@@ -112,6 +112,7 @@ def test_parameters_asked_and_in_effect_are_recorded(
         (("--method", "tp-follow", "--device", "cuda"), "runs on cpu only"),
         (("--method", "tp-follow", "--precision", "bf16"), "offers fp32 only"),
         (("--method", "tp-follow", "--limit", "0"), "--limit"),
+        (("--method", "tp-follow", "--seed", "-1"), "--seed"),
         (("--method", "tp-follow", "--sequences", "zeta*"), "zeta"),
     ],
 )
@@ -158,7 +159,7 @@ def test_failure_costs_one_sequence_and_exits_3(
     assert answer["failed"] == ["beta"]
     assert answer["status"] == "incomplete"
     assert set(answer["objects"]) == {"alpha_1"}
-    assert "beta" in answer["unscored"]
+    assert "sequences/beta.json" in answer["unscored"]["beta"]
     failure = json.loads((root / "sequences" / "beta.json").read_text())["failure"]
     assert failure["kind"] == kind
     assert failure["message"]
@@ -181,10 +182,31 @@ def test_same_command_keeps_what_is_complete(vosbench: RunVosbench, make_davis: 
     first = vosbench(*FOLLOW, data, "--json")
     root = Path(str(data)).parent / first.json["run"]
     before = {path: path.stat().st_mtime_ns for path in (root / "masks").rglob("*.png")}
+    # times are recorded to the second: an old start makes a renewed one show
+    record = json.loads((root / "run.json").read_text())
+    record |= {"created": "2020-01-01T00:00:00+00:00", "finished": "2020-01-01T00:00:09+00:00"}
+    (root / "run.json").write_text(json.dumps(record, indent=1))
+    vosbench("report", root)
+    files = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     second = vosbench(*FOLLOW, data, "--json")
     assert second.json == first.json
     assert "2 of 2 sequences are complete" in second.err
     assert before == {path: path.stat().st_mtime_ns for path in (root / "masks").rglob("*.png")}
+    assert files == {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_run_keeps_the_time_of_its_first_start(
+    vosbench: RunVosbench, make_davis: MakeDavis
+) -> None:
+    data = make_davis({"alpha": 4, "beta": 4})
+    root = data.parent / vosbench(*FOLLOW, data, "--no-report", "--json").json["run"]
+    path = root / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"created": "2020-01-01T00:00:00Z"}))
+    (root / "masks" / "alpha" / "00002.png").unlink()
+    vosbench(*FOLLOW, data, "--no-report")
+    again = json.loads(path.read_text())
+    assert again["created"] == "2020-01-01T00:00:00Z"
+    assert again["finished"] > "2021"
 
 
 def test_reuse_is_by_content(vosbench: RunVosbench, make_davis: MakeDavis) -> None:

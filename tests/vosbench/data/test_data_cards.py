@@ -91,7 +91,7 @@ def test_extends_finds_a_card_beside_the_file(tmp_path: Path) -> None:
 
 def test_a_name_is_not_inherited(tmp_path: Path) -> None:
     path = written(tmp_path, 'extends = "davis2017"\ntitle = "no name"')
-    with pytest.raises(InputError, match="name: Field required"):
+    with pytest.raises(InputError, match="name: is missing"):
         load_card(path)
 
 
@@ -99,8 +99,15 @@ def test_a_name_is_not_inherited(tmp_path: Path) -> None:
     ("change", "complaint"),
     [
         (('label_kind = "ids"', 'label_kind = "colour"'), "label_kind"),
-        (('title = "My data"', 'titel = "My data"'), "titel: Extra inputs"),
-        (('name = "mine"', 'name = "../mine"'), "name: String should match"),
+        (
+            ('title = "My data"', 'titel = "My data"'),
+            "titel: there is no such key (did you mean 't",
+        ),
+        (
+            ('["val.txt"]', '["val.txt"]\nframe = 3'),
+            "splits.val.frame: there is no such key (did you",
+        ),
+        (('name = "mine"', 'name = "../mine"'), "name: string should match"),
         (("[splits.val]", "[splits.test]"), "default_split is 'val'"),
         (('["val.txt"]', '["../val.txt"]'), "splits.val.image_sets"),
         (('["val.txt"]', '["/etc/val.txt"]'), "splits.val.image_sets"),

@@ -79,7 +79,7 @@ def test_people_agree_on_some_training_sequences(shared: Path) -> None:
     opened = open_dataset("davis2016", split="train", root=root, sequences=names, need_images=False)
     figures, sequences = {}, {}
     for clip in opened.sequences:
-        figures[clip.name] = examine_attributes(clip, get_protocol("davis2016"))
+        figures[clip.name] = examine_attributes(clip, get_protocol("davis2016")).figures
         sequences[clip.name] = loss(0.5)
     record = attributes_record(figures, sequences, tags=tags)
     for attribute in ("LR", "SV-length", "OV"):

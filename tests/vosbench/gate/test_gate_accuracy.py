@@ -93,6 +93,20 @@ def test_decay_counts_upwards(tmp_path: Path) -> None:
     (root / "scores.json").write_text(json.dumps(scores))
     record = gate_run(root, baseline_of(good), baseline_name="good.json", policy=policy)
     assert "accuracy/J decay" in named(record)
+    (check,) = [one for one in record.checks if one.name == "accuracy/J decay"]
+    assert "rose by 1.00 points" in check.reason
+    assert not any("fell" in text for text in (check.reason, *(b.text for b in check.blame)))
+
+
+def test_a_fall_too_small_to_show_is_not_told_as_0(tmp_path: Path) -> None:
+    falls = {"clip-00": 1e-5, "clip-01": 0.15}
+    scores = BASE | {name: [value - by for value in BASE[name]] for name, by in falls.items()}
+    record = gated(tmp_path, scores, masks=EVERY, method_fields={"weights_sha256": "b" * 64})
+    assert record.verdict == "fail"
+    assert "by 0.00 points" not in render_gate_terminal(record)
+    blamed = {b.name for c in record.checks for b in c.blame if b.kind == "sequence"}
+    assert "clip-01" in blamed
+    assert "clip-00" not in blamed
 
 
 def test_other_numerics_fall_back_to_tolerances(tmp_path: Path) -> None:

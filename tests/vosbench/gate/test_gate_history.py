@@ -136,6 +136,36 @@ def test_the_page_is_drawn_for_wide_and_narrow_screens(runs: list[Path]) -> None
     assert "from run 5, <bdi>r4</bdi>" in accuracy
 
 
+def test_one_run_is_a_line_and_no_chart(runs: list[Path]) -> None:
+    record = make_history(*find_history(runs[:1]))
+    (line,) = render_history_terminal(record).splitlines()
+    assert "one run, r0, so no history yet: J&F " in line
+    assert "step 20.00 ms" in line
+    assert "0 steps" not in line
+    page = render_history_page(record)
+    assert "<svg" not in page
+    assert "20.00 ms, of one run" in page
+
+
+def test_small_figures_have_their_digits(tmp_path: Path) -> None:
+    roots = [
+        gate_run_at(
+            tmp_path / name,
+            BASE,
+            run_id=name,
+            created=f"2020-10-0{at}T08:00:00Z",
+            stage_ms={**STAGE_MS, "step": 0.0101},
+        )
+        for at, name in enumerate(("one", "two"), 1)
+    ]
+    record = make_history(*find_history(roots))
+    assert "step 0.010 ms over 2 runs" in render_history_terminal(record)
+    (section,) = [s for s in render_history_page(record).split("<section>") if ": step" in s]
+    drawing = section.split("<svg")[1]
+    ticks = re.findall(r'class="tick" [^>]*>([0-9.]+)<', drawing)
+    assert ticks == ["0.0100", "0.0101", "0.0102"]
+
+
 def test_nothing_to_draw(tmp_path: Path, runs: list[Path]) -> None:
     with pytest.raises(InputError, match="neither"):
         find_history([tmp_path / "nowhere"])

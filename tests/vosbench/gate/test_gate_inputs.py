@@ -117,6 +117,13 @@ def test_files_that_are_no_baseline(tmp_path: Path, text: str) -> None:
         read_baseline(tmp_path / "none.json")
 
 
+def test_a_picture_is_no_baseline(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
+    with pytest.raises(InputError, match=r"mask\.png is no baseline: it is no text"):
+        read_baseline(path)
+
+
 def test_a_run_directory_is_a_baseline_too(good: Path) -> None:
     assert gate_run(good, read_baseline(good), baseline_name="x").verdict == "pass"
 
@@ -155,6 +162,22 @@ def test_default_policy_and_partial_files(tmp_path: Path) -> None:
     assert policy.speed == Policy().speed
 
 
+def test_a_tolerance_left_out_is_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text(
+        "schema_version = 1\n[accuracy.same]\nsequence = 0.5\n"
+        "[accuracy.numerics]\nrelative = 0.01\n"
+        "[accuracy.metrics.J.same]\noverall = 0.7\n"
+    )
+    found, usual = read_policy(path).accuracy, Policy().accuracy
+    assert found.same == usual.same.model_copy(update={"sequence": 0.5})
+    assert found.numerics == usual.numerics.model_copy(update={"relative": 0.01})
+    # of one figure: as for all figures, not as without a policy
+    assert found.metrics["J"].same == found.same.model_copy(update={"overall": 0.7})
+    assert found.metrics["J"].numerics is None
+    assert found.metrics["F"].same is None
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -168,8 +191,14 @@ def test_default_policy_and_partial_files(tmp_path: Path) -> None:
         ("schema_version = 1\n[speed]\nmargin = 0", "margin"),
         ("schema_version = 1\n[speed]\nrounds = 2", "rounds"),
         ("schema_version = 1\n[speed.margins]\nstep = -1.0", "step"),
-        ("schema_version = 1\n[accuracy.same]\noverall = 0.1", "sequence"),
+        ("schema_version = 1\n[accuracy.same]\noveral = 3", "same.overal: .*mean 'overall'"),
+        ("schema_version = 1\n[accuracy.same]\noverall = 0", "same.overall: .* not 0"),
+        ("schema_version = 1\naccuracy = 3", "accuracy: "),
+        ("schema_version = 1\n[accuracy]\nsame = 3", "accuracy.same: "),
+        ("schema_version = 1\n[accuracy.metrics]\nJ = 3", "accuracy.metrics.J: "),
+        ("schema_version = 1\n[accuracy.metrics.J.same]\nsequenc = 3", "mean 'sequence'"),
         ("schema_version = 1\n[accuracy.metrics.IoU]\nstatus = 'off'", "IoU"),
+        ("schema_version = 1\n[accuracy.metrics.'J decai']\nstatus = 'off'", "mean 'J decay'"),
         ("schema_version = 1\n[accuracy.metrics.J]\nstatus = 'red'", "status"),
         ("schema_version = 1\n[accuracy.floors]\ndog = 150", "dog"),
         ("schema_version = ", "cannot be read"),

@@ -62,6 +62,46 @@ MIXED = record(
 )
 
 
+def test_undecided_advisory_stages_are_told_of_once() -> None:
+    def stage(name: str, change: float, status: str = "advisory") -> CheckRecord:
+        return CheckRecord.model_validate(
+            {
+                "name": f"speed/{name}",
+                "status": status,
+                "verdict": "inconclusive",
+                "reason": f"{name} as fast, against stored times, not calibrated: the interval "
+                f"[0.574, {1.7 * change:.3f}] holds 1.050",
+                "change": change,
+                "low": 0.574,
+                "high": 1.7 * change,
+                "bound": 1.05,
+            }
+        )
+
+    many = record(
+        check("accuracy/J", "pass"),
+        check("coverage", "pass"),
+        *(stage(name, change) for name, change in (("step", 1.0), ("decode", 1.1), ("write", 0.9))),
+        stage("collect", 1.0, "blocking"),
+    )
+    for text in (render_gate_terminal(many), render_gate_markdown(many).replace("\\", "")):
+        (line,) = [one for one in text.splitlines() if "not calibrated: step" in one]
+        assert "3 stages undecided, intervals within [0.574, 1.870]" in line
+        assert "step +0.0 %, decode +10.0 %, write -10.0 %" in line
+        assert "speed/collect" in text, "what decides keeps a line of its own"
+        assert "speed/write" not in text
+    few = record(check("accuracy/J", "pass"), stage("step", 1.0), stage("write", 1.0))
+    assert "speed/write" in render_gate_terminal(few)
+
+
+def test_a_pass_says_how_many_checks_decided() -> None:
+    checks = [check("accuracy/J", "pass"), check("coverage", "pass"), check("memory/x", "pass")]
+    verdict, reason = overall_verdict([*checks, check("accuracy/F", "pass", "advisory")])
+    assert verdict == "pass"
+    assert reason.startswith("checks that decide: 3, all passed; ")
+    assert reason.endswith("among them: 2")
+
+
 def test_junit_counts_and_kinds() -> None:
     """Read back with the rules of the JUnit schema: counts, and one outcome per case."""
     root = ET.fromstring(junit_xml(MIXED))  # noqa: S314 - our own text

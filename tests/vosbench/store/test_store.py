@@ -12,7 +12,7 @@ import pytest
 
 from vosbench.errors import InputError
 from vosbench.store import atomic as atomic_module
-from vosbench.store import read_record, read_table, write_record, write_table
+from vosbench.store import read_record, read_run, read_table, write_record, write_table
 from vosbench.store.atomic import write_bytes, write_json
 from vosbench.store.schema import SCHEMA_VERSION, SequenceRecord, Summary
 
@@ -89,8 +89,15 @@ def test_damaged_records_are_input_errors(tmp_path: Path, content: str, says: st
 
 
 def test_missing_record_says_that_it_is_no_run(tmp_path: Path) -> None:
+    for wanted in ("is empty", "it has no run.json"):
+        with pytest.raises(InputError, match=wanted) as caught:
+            read_run(tmp_path)
+        assert "runs/<dataset>/<method>/<id>" in caught.value.hint
+        (tmp_path / "notes.txt").touch()
     with pytest.raises(InputError, match="no complete run"):
-        read_record(tmp_path / "run.json", SequenceRecord)
+        read_record(tmp_path / "sequence.json", SequenceRecord)
+    with pytest.raises(InputError, match="does not exist"):
+        read_run(tmp_path / "nowhere")
 
 
 def test_tables_are_the_same_bytes_for_the_same_rows(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from vosbench.store.schema import TRACE_COLUMNS
-from vosbench.timing import CONVENTIONS, convention_rates, find_faults
+from vosbench.timing import CONVENTIONS, convention_rates, fault_lines, find_faults
 from vosbench.timing.faults import slow_stretches
 
 STAGES = {
@@ -44,6 +44,23 @@ def row(  # noqa: PLR0917 - a table in code
 def noisy(count: int, seed: int = 0) -> list[float]:
     """Durations around 40 ms as they are on a machine that others use a little."""
     return np.random.default_rng(seed).gamma(100, 0.4, count).tolist()
+
+
+def test_many_stalls_are_one_line_and_of_short_steps_none() -> None:
+    ms = [20.0] * 40
+    for at in (3, 9, 17, 25):
+        ms[at] = 100.0 + at
+    (line,) = fault_lines(find_faults(trace_of(ms)), 20.0)
+    assert line.startswith("4 frames took over three times as long as their neighbours, most of ")
+    assert "bear 00026: 125.0 ms" in line
+    few = [20.0] * 10 + [100.0] + [20.0] * 10
+    assert fault_lines(find_faults(trace_of(few)), 20.0) == [
+        "bear 00011: 100.0 ms, 5.0 times its neighbours"
+    ]
+    short = [one / 4000 for one in ms]
+    assert "bear 00004: 0.026 ms" in find_faults(trace_of(short))[0].text
+    (line,) = fault_lines(find_faults(trace_of(short)), 0.005)
+    assert line.startswith("steps of 0.005 ms are too short to be judged")
 
 
 def test_an_even_trace_has_no_fault() -> None:

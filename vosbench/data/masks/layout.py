@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
+from vosbench.data.names import counted
 from vosbench.errors import InputError
 
 __all__ = ["MaskLayout", "MaskLayoutKind", "find_layout"]
@@ -74,7 +75,7 @@ def find_layout(paths: Iterable[str], where: str, *, kind: MaskLayoutKind = "aut
         notes.append(f"masks found below the extra folder {root.as_posix()}/")
     stray = sum(len(frames) for folder, frames in folders.items() if folder not in inside)
     if stray:
-        notes.append(f"{stray} PNG file(s) outside the sequence folders ignored")
+        notes.append(f"{counted(stray, 'PNG file')} outside the sequence folders ignored")
     if levels == 2:
         notes.append("one folder per object, merged into label maps")
     files: dict[str, dict[str, dict[int, str]]] = {}

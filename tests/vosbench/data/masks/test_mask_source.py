@@ -63,7 +63,7 @@ def test_habits_of_result_archives_are_looked_through_and_noted(
     assert source.sequences() == ("a", "b")
     assert source.notes == (
         "masks found below the extra folder x/y/",
-        "1 PNG file(s) outside the sequence folders ignored",
+        "1 PNG file outside the sequence folders ignored",
     )
 
 
