@@ -1,11 +1,12 @@
 """Everything that is promised of the speed of scoring, in one run.
 
-    python tests/bench/scoring_figures.py --shared FOLDER --work FOLDER [--repeats N]
+    python tests/bench/scoring_figures.py --shared FOLDER --work FOLDER [--repeats N] [--copies N …]
 
 FOLDER of `--shared` holds `data/` and `reference/golden/scoring/`; that of `--work` is filled with
 the masks to score, once. Prints, for a multi-object set and for DAVIS-2016, the table of
-`side_by_side.py` with one process and with two; the start; and one process against two on a larger
-set, where the multi-object set is there six times. Each goal stands beside what was measured.
+`side_by_side.py` with one process and with two; the start; and one process against two on larger
+sets, in which the multi-object set is there six times and twelve times (`--copies`). Each goal
+stands beside what was measured.
 
 vos-benchmark is measured where it can be imported (see `side_by_side.py`). Wall times mean
 something on a quiet machine only; the times of the processor, and what follows from them, also on a
@@ -42,7 +43,7 @@ from side_by_side import (
     table,
 )
 
-COPIES = 6
+COPIES = (6, 12)
 _SPLIT = """
 import atexit, resource, sys
 def end():
@@ -93,11 +94,20 @@ def prepare(shared: Path, work: Path) -> None:
                 path = work / "multi" / kind / folder.name / file.name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-        for copy in range(COPIES):
-            for kind in ("truth", "masks"):
-                target = work / "large" / kind / f"{folder.name}-{copy}"
-                shutil.copytree(work / "multi" / kind / folder.name, target, dirs_exist_ok=True)
     (work / "complete").touch()
+
+
+def larger(work: Path, copies: int) -> Path:
+    """The multi-object set so many times, in a folder of its own."""
+    large = work / f"large-{copies}"
+    if not (large / "complete").exists():
+        for kind in ("truth", "masks"):
+            for folder in sorted((work / "multi" / kind).iterdir()):
+                for copy in range(copies):
+                    target = large / kind / f"{folder.name}-{copy}"
+                    shutil.copytree(folder, target, dirs_exist_ok=True)
+        (large / "complete").touch()
+    return large
 
 
 def medians(runs: list[Measurement]) -> Measurement:
@@ -182,10 +192,10 @@ def scored(folder: Path, processes: int) -> Shared:
     return Shared(wall, parent, workers)
 
 
-def two_processes(work: Path, repeats: int, start: float) -> None:
+def two_processes(large: Path, repeats: int, start: float) -> None:
     one, two = [], []
     for turn in range(repeats + 1):
-        pair = scored(work / "large", 1), scored(work / "large", 2)
+        pair = scored(large, 1), scored(large, 2)
         if turn:
             one.append(pair[0])
             two.append(pair[1])
@@ -195,7 +205,7 @@ def two_processes(work: Path, repeats: int, start: float) -> None:
     workers = statistics.median(run.workers for run in two)
     ideal = parent + workers / 2
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    frames = sum(1 for _ in (work / "large" / "truth").rglob("*.png"))
+    frames = sum(1 for _ in (large / "truth").rglob("*.png"))
     sys.stdout.write(
         f"Two processes, {frames} frames, median of {repeats}, taking turns; load {load}\n"
         f"  one: wall {alone[0]:.2f} s, CPU {alone[1]:.2f} s\n"
@@ -212,6 +222,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--copies", type=int, nargs="+", default=COPIES, help="sizes of the sets")
     arguments = parser.parse_args()
     shared, work = arguments.shared.resolve(), arguments.work.resolve()
     prepare(shared, work)
@@ -235,7 +246,8 @@ def main() -> None:
             repeats=arguments.repeats,
         )
     start = start_up(work, arguments.repeats)
-    two_processes(work, arguments.repeats, start)
+    for copies in arguments.copies:
+        two_processes(larger(work, copies), arguments.repeats, start)
 
 
 if __name__ == "__main__":
