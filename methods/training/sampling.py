@@ -185,7 +185,7 @@ class Sampler:
         now = label_map(scene, None, _COARSE).numpy()
         earlier = label_map(before, None, _COARSE).numpy() == plan.target
         window, centre = self._state(rng, earlier, now == plan.target)
-        draft = self._draft(rng, plan, index, template, look)
+        draft = self._draft(rng, plan, index, template, earlier=earlier, look=look)
         own = None if draft is None else draft.state(_COARSE, context=self.config.context)
         if own is not None:
             window, centre = own[0].clamped(smallest=_smallest(), largest=1.5), own[1]
@@ -215,6 +215,8 @@ class Sampler:
         plan: Plan,
         index: int,
         template: tuple[Tensor, Tensor],
+        *,
+        earlier: NDArray[np.bool_],
         look: Look,
     ) -> Draft | None:
         """The network's answer on the frame before, from a state that its true mask gives."""
@@ -223,8 +225,7 @@ class Sampler:
         image, mask = template
         size = (mask.shape[0], mask.shape[1])
         before = plan.previous[index]
-        truth = label_map(before, None, _COARSE).numpy() == plan.target
-        window, centre = self._state(rng, truth, truth)
+        window, centre = self._state(rng, earlier, earlier)
         drawn = render(before, window, size, mean=IMAGENET_MEAN * 255)
         previous = torch.zeros(size)
         if rng.random() < self.config.previous_share:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from vosbench.data.masks import MaskSource
-from vosbench.data.masks.labels import decode_mask
 from vosbench.data.masks.source import read_object
-from vosbench.data.masks.stores import read_file
 from vosbench.errors import InputError
 from vosbench.evaluate.score import SequenceScore
 from vosbench.evaluate.sequence import SequenceScorer, name_ids
+from vosbench.evaluate.truth import read_truth
 from vosbench.metrics import Protocol
-from vosbench.types import FrameRef, LabelMap, ObjectInfo
+from vosbench.types import ObjectInfo
 from vosbench.types import Sequence as Clip
 
 __all__ = ["score_apart"]
@@ -57,21 +56,6 @@ def score_apart(source: MaskSource, clip: Clip, protocol: Protocol) -> SequenceS
     return _joined(clip, protocol, names, scores, unseen)
 
 
-def _read_truth(clip: Clip, frame: FrameRef) -> LabelMap:
-    path = frame.annotation
-    if path is None:
-        raise InputError(f"{clip.name}: frame {frame.name} has no annotation.")
-    try:
-        data = read_file(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: the annotation cannot be read ({error.strerror or error}).",
-            hint="Check the data folder.",
-        ) from error
-    size = (clip.height, clip.width)
-    return decode_mask(data, "binary", size=size, void="value", where=str(path)).labels
-
-
 def _score_object(
     source: MaskSource, clip: Clip, protocol: Protocol, one: ObjectInfo
 ) -> SequenceScore | None:
@@ -81,13 +65,13 @@ def _score_object(
         return None
     name = f"{clip.name}, object {one.object_id}"
     names = [frame.name for frame in frames]
-    first = _read_truth(clip, frames[0])
+    first = read_truth(clip, frames[0], kind="binary", void="value")
     scorer = SequenceScorer(name, protocol, names, range(len(frames)), first)
     notes: dict[str, None] = {}
     shown = False
     for position in scorer.positions:
         frame = frames[position]
-        truth = _read_truth(clip, frame)
+        truth = read_truth(clip, frame, kind="binary", void="value")
         shown = shown or bool(truth.any())
         read = read_object(
             source, clip.name, frame.name, one.object_id, size=(clip.height, clip.width)

@@ -6,15 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vosbench.data.masks import MaskSource
-from vosbench.data.masks.labels import VoidUse, decode_mask
-from vosbench.data.masks.stores import read_file
+from vosbench.data.masks.labels import VoidUse
 from vosbench.errors import InputError
 from vosbench.evaluate.apart import score_apart
 from vosbench.evaluate.arrays import make_scorer
 from vosbench.evaluate.score import SequenceScore
 from vosbench.evaluate.sequence import Scorer, SequenceScorer
+from vosbench.evaluate.truth import read_truth
 from vosbench.metrics import Protocol
-from vosbench.types import FrameRef, LabelMap
 from vosbench.types import Sequence as Clip
 
 __all__ = ["CountedPiece", "Piece", "cut", "join_pieces", "score_piece", "score_sequence"]
@@ -148,15 +147,20 @@ def _check_there(source: MaskSource, clip: Clip) -> None:
 def _scorer_of(clip: Clip, protocol: Protocol) -> Scorer:
     annotated = [k for k, frame in enumerate(clip.frames) if frame.annotation is not None]
     names = [frame.name for frame in clip.frames]
-    first = _read_truth(clip, clip.frames[0], plain=protocol.void == "object")
+    first = read_truth(clip, clip.frames[0], kind=clip.label_kind, void=_void_of(protocol))
     return make_scorer(clip.name, protocol, names, annotated, first, objects=clip.objects)
+
+
+def _void_of(protocol: Protocol) -> VoidUse:
+    """What 255 stands for in an annotation: an object id, or void pixels."""
+    return "value" if protocol.void == "object" else "keep"
 
 
 def _count(
     source: MaskSource, clip: Clip, protocol: Protocol, scorer: Scorer, positions: Iterable[int]
 ) -> list[str]:
     """Add the frames at these positions to a scorer; returns what was normalised in reading."""
-    plain = protocol.void == "object"
+    void = _void_of(protocol)
     size = (clip.height, clip.width)
     notes: dict[str, None] = {}
     for position in positions:
@@ -167,12 +171,12 @@ def _count(
             protocol.prediction_kind,
             size=size,
             single_object=scorer.single_object,
-            void="value" if plain else "refuse",
+            void="value" if void == "value" else "refuse",
         )
         if read.note:
             notes[read.note] = None
         where = source.describe(clip.name, frame.name)
-        truth = _read_truth(clip, frame, plain=plain)
+        truth = read_truth(clip, frame, kind=clip.label_kind, void=void)
         scorer.add(position, read.labels, truth, where=where)
     return list(notes)
 
@@ -189,23 +193,3 @@ def _frame_notes(source: MaskSource, clip: Clip, positions: tuple[int, ...]) -> 
     if present - names:
         notes.append("masks of frames that the sequence does not have are ignored")
     return notes
-
-
-def _read_truth(clip: Clip, frame: FrameRef, *, plain: bool) -> LabelMap:
-    """An annotation with its void pixels; `plain` takes 255 for an object id."""
-    path = frame.annotation
-    if path is None:
-        raise InputError(
-            f"{clip.name}: frame {frame.name} has no annotation, so no objects are defined.",
-            hint="Check the annotation folder of the dataset card.",
-        )
-    try:
-        data = read_file(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: the annotation cannot be read ({error.strerror or error}).",
-            hint="Check the data folder.",
-        ) from error
-    size = (clip.height, clip.width)
-    void: VoidUse = "value" if plain else "keep"
-    return decode_mask(data, clip.label_kind, size=size, void=void, where=str(path)).labels
