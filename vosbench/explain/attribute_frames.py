@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from vosbench.explain.attributes import RULES, ExaminedAttributes, Rule
 from vosbench.explain.findings import SequenceFindings
 from vosbench.explain.records import AttributeFramesRecord, MeanRecord
 from vosbench.stats import cluster, robust_t_interval
+from vosbench.stats.groups import jackknife_reach
 
 __all__ = ["ATTRIBUTE_COLUMNS", "UNDEFINED", "attribute_cells", "attribute_frames"]
 
@@ -139,35 +139,19 @@ def _terms(rows: _Rows, chosen: NDArray[np.bool_]) -> dict[str, float] | None:
 def _difference(
     rows: _Rows, has: NDArray[np.bool_], lacks: NDArray[np.bool_]
 ) -> tuple[float | None, float | None, float | None]:
-    """Difference of the means over frames, and its 95 % interval.
+    """Difference of the means over frames, and its 95 % interval (`jackknife_reach`).
 
-    Delete-one jackknife over sequences (Efron and Stein, Ann. Stat. 1981) around it, with one
-    degree of freedom less than the smaller side has sequences: an attribute that three sequences
-    have is known from three, however many lack it. No ends where a side has but one.
+    No ends where a side has but one sequence.
     """
     if not has.any() or not lacks.any():
         return None, None, None
-    names, codes = np.unique(rows.sequences[has | lacks], return_inverse=True)
-    of = np.full(len(has), -1)
-    of[has | lacks] = codes
-    sides = []
-    for chosen in (has, lacks):
-        sums = np.bincount(of[chosen], rows.region[chosen], minlength=len(names))
-        sides.append((sums, np.bincount(of[chosen], minlength=len(names)).astype(np.float64)))
-    (sum_with, n_with), (sum_without, n_without) = sides
-    difference = float(sum_with.sum() / n_with.sum() - sum_without.sum() / n_without.sum())
-    fewest = min(np.count_nonzero(n_with), np.count_nonzero(n_without))
-    if fewest < 2:
+    either = has | lacks
+    _, codes = np.unique(rows.sequences[either], return_inverse=True)
+    with_it, without = (np.where(chosen, rows.region, np.nan)[either] for chosen in (has, lacks))
+    difference = float(rows.region[has].sum() / has.sum() - rows.region[lacks].sum() / lacks.sum())
+    reach = jackknife_reach(with_it, without, codes)
+    if reach is None:
         return difference, None, None
-    left_out = (sum_with.sum() - sum_with) / (n_with.sum() - n_with)
-    left_out -= (sum_without.sum() - sum_without) / (n_without.sum() - n_without)
-    variance = (len(names) - 1) / len(names) * float(((left_out - difference) ** 2).sum())
-    # rounding leaves something of no spread at all
-    if variance < 1e-24:
-        return difference, None, None
-    from scipy.special import stdtrit
-
-    reach = float(stdtrit(fewest - 1, 0.975)) * math.sqrt(variance)
     return difference, difference - reach, difference + reach
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vosbench.report.text import defined
+from vosbench.stats.groups import welch_reach
 
 if TYPE_CHECKING:
     from vosbench.explain import DiagnosisRecord
@@ -113,18 +113,7 @@ def _interval(one: AttributeRecord, record: DiagnosisRecord) -> tuple[float | No
     ]
     if [len(side) for side in sides] != [one.sequences_with, one.sequences_without]:
         return None, None
-    if min(len(side) for side in sides) < 2:
+    reach = welch_reach(*sides)
+    if reach is None:
         return None, None
-    parts = []
-    for side in sides:
-        mean = sum(side) / len(side)
-        variance = sum((value - mean) ** 2 for value in side) / (len(side) - 1)
-        parts.append((variance / len(side), len(side) - 1))
-    error = sum(part for part, _ in parts)
-    freedom = sum(part**2 / degrees for part, degrees in parts)
-    if error <= 0 or freedom <= 0:
-        return None, None
-    from scipy.special import stdtrit
-
-    reach = float(stdtrit(error**2 / freedom, 0.975)) * math.sqrt(error)
     return defined(one.difference - reach), defined(one.difference + reach)
